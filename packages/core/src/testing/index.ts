@@ -1,1 +1,1 @@
-export {};
+export { createFakeRuntime, FakeClock, type FakeRuntime, settle } from "./fake-clock.ts";
