@@ -66,7 +66,7 @@ export interface Connection {
   readonly bufferedBytes: number;
   /** Frames are handed to `handler` from now on. Called once, before anything else. */
   open(handler: ConnectionHandler): void;
-  /** A writer with at least `size` bytes free (`size` <= 8192). The frame begins at its position. */
+  /** A writer with at least `size` bytes free (`size` <= 32 KiB). A frame begun and never committed is dropped by the next reserve(). The frame begins at its position. */
   reserve(size: number): Writer;
   /** The frame that began at the last reserve() ends at the writer's position. False: above the high-water mark, wait for whenWritable(). */
   commit(): boolean;

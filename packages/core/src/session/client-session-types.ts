@@ -58,7 +58,6 @@ export interface ClientSessionEvents {
   suspect(suspected: boolean): void;
   /** The server drains: calls in flight go on, no new ones may start. */
   draining(): void;
-  /** The table changed (a service was added). Not used by version 1. */
   /** Exactly once, also when HELLO fails, after every call in flight has failed. `error.message` says why. */
   closed(error: RpcError): void;
 }
@@ -78,6 +77,10 @@ export interface ClientSession {
   start(call: OutgoingCall): void;
   /** The caller lost interest: CANCEL is sent, and neither finish nor fail is called any more. Idempotent. */
   cancel(call: OutgoingCall): void;
+  /** Visits each call in flight (sent, not ended). `visit` may cancel it. */
+  each(visit: (call: OutgoingCall) => void): void;
+  /** Sends refreshed credentials. */
+  authenticate(credentials: string): void;
   /** No new calls; closes once those in flight have ended. */
   drain(): void;
   /** Fails what is in flight with CANCELLED and closes. */
