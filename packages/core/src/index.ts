@@ -1,1 +1,53 @@
-export {};
+export {
+  type Codec,
+  CodecError,
+  type CodecFactory,
+  DEFAULT_DECODE_LIMITS,
+  type DecodeLimits,
+} from "./codec.ts";
+export type { CallContext, Metadata } from "./context.ts";
+export type { Endpoint, EndpointInfo, EndpointKind, Priority, ServiceDefinition } from "./endpoint.ts";
+export {
+  CODES,
+  type Code,
+  type Executed,
+  type RetryAdvice,
+  RpcError,
+  type RpcErrorOptions,
+} from "./errors/rpc-error.ts";
+export type { Instance, InstanceAddress, InstanceStatus, ServiceSummary, Snapshot } from "./instance.ts";
+export type { Interceptor, Invocation, Next, Outcome } from "./interceptor.ts";
+export { type Lease, LeaseLostError, type LeaseOptions, type Registry } from "./registry.ts";
+export {
+  type Clock,
+  type ContextStore,
+  type Logger,
+  type Runtime,
+  silentLogger,
+  type Timer,
+} from "./runtime.ts";
+export type { StandardIssue, StandardResult, StandardSchema } from "./schema.ts";
+export type {
+  Candidate,
+  CandidateState,
+  Pick,
+  Picker,
+  PickRequest,
+  Selector,
+  SelectorFactory,
+} from "./selector.ts";
+export type { QueueOptions } from "./server/admission-queue.ts";
+export type { EndpointDescription, ServiceDescription } from "./server/describe.ts";
+export type { MethodReport } from "./server/report.ts";
+export { createServer, type DrainOptions, type Server, type ServerOptions } from "./server/server.ts";
+export type { LivenessOptions, SessionLimits } from "./session/client-session-types.ts";
+export type {
+  Connection,
+  ConnectionHandler,
+  DialOptions,
+  Door,
+  Listener,
+  ListenOptions,
+  Transport,
+  Writer,
+} from "./transport.ts";

@@ -1,1 +1,12 @@
-export {};
+/** For kits, backends and doors; not for users. */
+export { type Frame, HEADER_BYTES, ProtocolError } from "./protocol/frame.ts";
+export { MethodStats } from "./server/method-stats.ts";
+export { DESCRIBE } from "./server/served-service.ts";
+export { createClientSession } from "./session/client-session.ts";
+export type {
+  ClientSession,
+  ClientSessionEvents,
+  ClientSessionOptions,
+} from "./session/client-session-types.ts";
+export { ItemQueue, type ItemSource } from "./session/item-queue.ts";
+export type { OutgoingCall, RemoteEndpoint } from "./session/outgoing-call.ts";

@@ -233,7 +233,7 @@ class Session implements ClientSession, ConnectionHandler {
       this.#inStreams.delete(id);
     }
     if (this.#pumps.size > 0) {
-      this.#pumps.get(id)?.stop();
+      void this.#pumps.get(id)?.stop();
       this.#pumps.delete(id);
     }
     return call;

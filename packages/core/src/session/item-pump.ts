@@ -35,6 +35,8 @@ export class ItemPump {
   #asking = false;
   #stopped = false;
   #closing = false;
+  /** How the iterable ended, while items of it wait for credit. */
+  #outcome: { readonly error: unknown; readonly failed: boolean } | undefined;
   readonly #onItem = (result: IteratorResult<unknown>): void => this.#item(result);
   readonly #onError = (error: unknown): void => this.#fail(error);
   readonly #flushLater = (): void => {
@@ -65,36 +67,42 @@ export class ItemPump {
 
   addCredit(bytes: number): void {
     this.#credit += bytes;
-    this.#step();
+    this.resume();
   }
 
   /** The sink is no longer blocked. */
   resume(): void {
+    this.#flush();
     this.#step();
   }
 
-  /** No more is sent and the iterable is closed (its `finally` blocks run). Idempotent. */
-  stop(): void {
+  /** No more is sent and the iterable is closed (its `finally` blocks run). Resolves once it is. Idempotent. */
+  async stop(): Promise<void> {
     if (this.#stopped) return;
     this.#stopped = true;
     this.#items = [];
-    this.#closeIterator();
+    await this.#closeIterator();
   }
 
-  #closeIterator(): void {
+  async #closeIterator(): Promise<void> {
     if (this.#closing) return;
     this.#closing = true;
     try {
-      const closed = this.#iterator.return?.();
-      if (closed !== undefined && typeof (closed as Promise<unknown>).then === "function")
-        (closed as Promise<unknown>).then(undefined, ignore);
+      await this.#iterator.return?.();
     } catch {
       // The stream is over for everybody else: what its clean-up throws has nobody to go to.
     }
   }
 
   #step(): void {
-    if (this.#stopped || this.#asking || this.#credit <= 0 || this.#sink.blocked()) return;
+    if (
+      this.#stopped ||
+      this.#outcome !== undefined ||
+      this.#asking ||
+      this.#credit <= 0 ||
+      this.#sink.blocked()
+    )
+      return;
     this.#asking = true;
     this.#sink.taken();
     let result: IteratorResult<unknown> | Promise<IteratorResult<unknown>>;
@@ -115,10 +123,7 @@ export class ItemPump {
     if (this.#stopped) return;
     if (result.done === true) {
       this.#closing = true;
-      this.#flush();
-      if (this.#stopped) return;
-      this.#stopped = true;
-      this.#sink.ended();
+      this.#finish({ error: undefined, failed: false });
       return;
     }
     this.#items.push(result.value);
@@ -130,9 +135,28 @@ export class ItemPump {
     this.#step();
   }
 
+  #fail(error: unknown): void {
+    this.#asking = false;
+    if (!this.#stopped) this.#finish({ error, failed: true });
+  }
+
+  /** The iterable is over; what it gave before is sent first. */
+  #finish(outcome: { readonly error: unknown; readonly failed: boolean }): void {
+    this.#outcome = outcome;
+    this.#flush();
+  }
+
   #flush(): void {
+    if (this.#stopped) return;
+    if (this.#items.length > 0 && this.#credit > 0) this.#send();
+    if (this.#items.length > 0 || this.#outcome === undefined || this.#stopped) return;
+    this.#stopped = true;
+    if (this.#outcome.failed) this.#sink.failed(this.#outcome.error);
+    else this.#sink.ended();
+  }
+
+  #send(): void {
     const items = this.#items;
-    if (items.length === 0 || this.#stopped) return;
     this.#items = [];
     let bytes: number;
     try {
@@ -143,10 +167,8 @@ export class ItemPump {
       return;
     }
     this.#credit -= bytes;
-    this.#limit = Math.max(
-      1,
-      Math.min(MOST_ITEMS, Math.floor((BATCH_BYTES * items.length) / bytes), 4 * items.length),
-    );
+    const fitting = Math.floor((BATCH_BYTES * items.length) / bytes);
+    this.#limit = Math.max(1, Math.min(MOST_ITEMS, fitting, 4 * items.length));
   }
 
   /** One of them cannot be encoded: those before it are sent. */
@@ -162,18 +184,7 @@ export class ItemPump {
   }
 
   #broken(error: unknown): void {
-    this.#closeIterator();
-    this.#fail(error);
-  }
-
-  #fail(error: unknown): void {
-    this.#asking = false;
-    if (this.#stopped) return;
-    this.#flush();
-    if (this.#stopped) return;
-    this.#stopped = true;
-    this.#sink.failed(error);
+    void this.#closeIterator();
+    this.#outcome = { error, failed: true };
   }
 }
-
-function ignore(): void {}

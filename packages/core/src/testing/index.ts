@@ -1,1 +1,3 @@
 export { createFakeRuntime, FakeClock, type FakeRuntime, settle } from "./fake-clock.ts";
+export { plainJsonCodec } from "./json-codec.ts";
+export { createLink, type Link, type LinkOptions } from "./link.ts";

@@ -1,0 +1,25 @@
+import type { ServedService } from "./served-service.ts";
+
+/** One method's counters since the start of the process. */
+export interface MethodReport {
+  readonly service: string;
+  readonly method: string;
+  readonly started: number;
+  readonly succeeded: number;
+  readonly failed: number;
+  /** Upper bounds, ms, from arrival to answer. */
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+export function report(service: ServedService): readonly MethodReport[] {
+  return service.endpoints.map(({ name, stats }) => ({
+    service: service.definition.name,
+    method: name,
+    started: stats.started,
+    succeeded: stats.succeeded,
+    failed: stats.failed,
+    p50Ms: stats.quantile(0.5),
+    p99Ms: stats.quantile(0.99),
+  }));
+}
