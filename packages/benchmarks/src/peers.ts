@@ -22,6 +22,17 @@ export async function preparePeer({ entry }: AdapterChoice, log: (line: string) 
   else if (needs.kind === "go") await buildGo(log);
 }
 
+/** Few retries: without a network every peer is tried and skipped, which must not take minutes. */
+const npmInstall = [
+  "install",
+  "--no-audit",
+  "--no-fund",
+  "--ignore-scripts",
+  "--loglevel=error",
+  "--fetch-retries=1",
+  "--fetch-retry-mintimeout=1000",
+];
+
 async function installFolder(folder: string, log: (line: string) => void): Promise<void> {
   const stamp = join(folder, "node_modules", ".bench-installed");
   const wanted = createHash("sha256")
@@ -29,7 +40,7 @@ async function installFolder(folder: string, log: (line: string) => void): Promi
     .digest("hex");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
   log(`installing peers/${folder.slice(folder.lastIndexOf("peers") + 6)} …`);
-  await run("npm", ["install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"], folder);
+  await run("npm", npmInstall, folder);
   writeFileSync(stamp, wanted);
 }
 
