@@ -1,39 +1,65 @@
 import { transform } from "esbuild";
-import { defineConfig, type Plugin } from "vitest/config";
+import { configDefaults, defineConfig, type Plugin } from "vitest/config";
 
-const conditions = ["skein-source"];
+/** A decorator at the start of a line or within one, on a line that is no comment. Too much costs a transform, no more. */
+const decorated = /^(?!\s*(?:\*|\/\/|\/\*)).*?(?:^|[\s{;(])@[A-Za-z_$]/m;
 
-/** Vite 8 (oxc) lowers legacy decorators with metadata but leaves TC39 ones as they are: esbuild lowers those. */
-const tc39 = (): Plugin => ({
-  name: "tc39-decorators",
+/**
+ * Vite 8 (oxc) lowers legacy decorators but leaves standard ones as they are, which Node refuses: esbuild lowers those.
+ * Folders called `legacy` hold code for legacy decorators, with a tsconfig.json that says so: Vite reads it.
+ */
+const standardDecorators = (): Plugin => ({
+  name: "standard-decorators",
   enforce: "pre",
   async transform(code, id) {
     const file = id.split("?")[0] ?? id;
-    if (
-      !/\.[cm]?ts$/.test(file) ||
-      /\/(node_modules|legacy)\//.test(file) ||
-      !/^\s*(export\s+(default\s+)?)?@\w/m.test(code)
-    )
+    if (!/\.[cm]?ts$/.test(file) || /\/(node_modules|legacy)\//.test(file) || !decorated.test(code))
       return null;
-    const r = await transform(code, {
+    const lowered = await transform(code, {
       loader: "ts",
       sourcefile: file,
       sourcemap: "external",
       target: "es2022",
       tsconfigRaw: { compilerOptions: { useDefineForClassFields: true, verbatimModuleSyntax: true } },
     });
-    return { code: r.code, map: r.map };
+    return { code: lowered.code, map: lowered.map };
   },
 });
 
+// Packages are tested from their source: no build before a test, no stale output in it.
+const conditions = ["skein-source", "module", "node", "development|production"];
+const folders = ["packages/*/{src,test}/**", "examples/*/{src,test}/**", "docs/test/**", "scripts"];
+const exclude = [...configDefaults.exclude, "**/dist/**", "packages/create-skein/templates/**"];
+
 export default defineConfig({
-  plugins: [tc39()],
-  resolve: { conditions: [...conditions, "module", "node", "development|production"] },
-  ssr: { resolve: { conditions: [...conditions, "module", "node", "development|production"] } },
+  plugins: [standardDecorators()],
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
   test: {
     reporters: ["default", "./scripts/plain-reporter.mjs"],
-    include: ["packages/*/{src,test}/**/*.test.ts", "examples/*/{src,test}/**/*.test.ts", "docs/test/*.test.ts", "scripts/*.test.ts"],
-    exclude: ["**/node_modules/**", "**/dist/**", "packages/create-skein/templates/**"],
-    typecheck: { include: ["packages/*/{src,test}/**/*.test-d.ts"], tsconfig: "tsconfig.types.json" },
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "unit",
+          include: folders.map((folder) => `${folder}/*.test.ts`),
+          exclude: [...exclude, "**/*.it.test.ts"],
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        // Real processes, ports and signals: after the rest, one file at a time, so that none starves another.
+        extends: true,
+        test: {
+          name: "integration",
+          include: folders.map((folder) => `${folder}/*.it.test.ts`),
+          exclude,
+          testTimeout: 20_000,
+          hookTimeout: 20_000,
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });
