@@ -1,0 +1,46 @@
+import { describe, expect, test } from "vitest";
+import { projectName, serviceNames, suggestName } from "./names.ts";
+
+describe("serviceNames", () => {
+  test.each([
+    ["user", "User", "user", "User", "user", "Users"],
+    ["orders", "Orders", "orders", "Order", "order", "Orders"],
+    ["line-items", "LineItems", "lineItems", "LineItem", "line item", "LineItems"],
+    ["categories", "Categories", "categories", "Category", "category", "Categories"],
+    ["address", "Address", "address", "Address", "address", "Addresses"],
+    ["status", "Status", "status", "Status", "status", "Statuses"],
+    ["boxes", "Boxes", "boxes", "Box", "box", "Boxes"],
+    ["s3", "S3", "s3", "S3", "s3", "S3s"],
+  ])("%s", (name, Class, variable, Entity, entity, Entities) => {
+    expect(serviceNames(name)).toEqual({ name, Class, variable, Entity, entity, Entities });
+  });
+
+  test.each([
+    [
+      "OrderItems",
+      '"OrderItems" is no service name: lower-case words joined by "-", starting with a letter, up to 63 characters. Try order-items.',
+    ],
+    ["../evil", /is no service name.*Try evil\.$/],
+    ["4ever", /Try ever\.$/],
+    ["", /"" is no service name.*such as user or line-items\.$/],
+    ["a--b", /Try a-b\.$/],
+    ["日本", /such as user/],
+    ["x".repeat(64), new RegExp(`Try ${"x".repeat(63)}\\.$`)],
+    ["main", /"main" is taken by the project itself/],
+  ])("refuses %j", (name, message) => {
+    expect(() => serviceNames(name)).toThrow(message);
+    expect(() => serviceNames(name)).toThrow(expect.objectContaining({ exitCode: 2 }));
+  });
+});
+
+test("projectName takes npm names and suggests one", () => {
+  expect(projectName("shop")).toBe("shop");
+  expect(projectName("@acme/shop.api")).toBe("@acme/shop.api");
+  expect(() => projectName("My Shop")).toThrow(/"My Shop" is no package name.*Try --name my-shop\./);
+  expect(() => projectName(".hidden")).toThrow(/Try --name hidden\./);
+});
+
+test("suggestName gives up where nothing can be kept", () => {
+  expect(suggestName("!!")).toBeUndefined();
+  expect(suggestName("HTTPServer2")).toBe("httpserver2");
+});
