@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { transform } from "esbuild";
 import { configDefaults, defineConfig, type Plugin } from "vitest/config";
 
@@ -36,7 +37,7 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
-    reporters: ["default", "./scripts/plain-reporter.mjs"],
+    reporters: ["default", join(import.meta.dirname, "scripts/plain-reporter.mjs")],
     projects: [
       {
         extends: true,
