@@ -1,0 +1,11 @@
+import { Rpc, Service, serve } from "skein";
+
+@Service("hello", { version: "1.0.0" })
+export class HelloService {
+  @Rpc({ idempotent: true })
+  async greet({ name }: { name: string }): Promise<string> {
+    return `Hello, ${name}!`;
+  }
+}
+
+if (import.meta.main ?? process.argv[1] === import.meta.filename) await serve(new HelloService());

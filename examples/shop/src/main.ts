@@ -1,0 +1,131 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs, styleText } from "node:util";
+import { readLedgers, unfinished } from "./ledger.ts";
+import { type Child, start, stopAll } from "./processes.ts";
+import { type Ending, judge } from "./verdict.ts";
+
+const HELP = `The shop: two user services, an order service that calls them, and a client, each a process of its own. User services are
+killed with -9 in mid-call, replaced, and rolled with SIGTERM, while the client goes on calling.
+
+  npm start                      the demonstration
+  npm start -- --no-retries      its control: the same without retries, which fails
+  npm start -- --kills 8         more kills (at least 5)
+SKEIN_REGISTRY, SKEIN_LISTEN and SKEIN_NAMESPACE are obeyed.`;
+
+const { values: options } = parseArgs({
+  options: {
+    "no-retries": { type: "boolean" },
+    kills: { type: "string", default: "5" },
+    help: { type: "boolean" },
+  },
+});
+if (options.help) {
+  console.log(HELP);
+  process.exit(0);
+}
+const kills = Math.max(5, Number(options.kills) || 5);
+/** Between one event and the next. */
+const PAUSE_MS = 1200;
+
+const ledger = mkdtempSync(join(tmpdir(), "shop-"));
+const result = join(ledger, "result.json");
+const env = {
+  SHOP_LEDGER: join(ledger, "calls"),
+  SHOP_RESULT: result,
+  SHOP_RETRIES: options["no-retries"] ? "off" : "on",
+  SKEIN_LOG: "warn",
+};
+const began = performance.now();
+const say = (what: string, color: Parameters<typeof styleText>[0] = "reset"): void => {
+  const line = `${((performance.now() - began) / 1000).toFixed(1).padStart(5)} s  ${what}`;
+  console.log(process.stdout.isTTY && !process.env.NO_COLOR ? styleText(color, line) : line);
+};
+const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+
+let serial = 0;
+const startUser = async (): Promise<Child> => {
+  const child = await start(`user #${++serial}`, "user.main.ts", env);
+  say(`${child.name} started (pid ${child.pid})`, "green");
+  return child;
+};
+
+process.once("exit", stopAll);
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
+
+async function run(): Promise<boolean> {
+  say(`${kills} kills to come, retries ${env.SHOP_RETRIES}`);
+  const users = await Promise.all([startUser(), startUser()]);
+  const order = await start("order #1", "order.main.ts", env);
+  say(`order #1 started (pid ${order.pid})`, "green");
+  const client = await start("client", "client.main.ts", env);
+  say("the client calls", "green");
+  let failures = 0;
+  client.process.on(
+    "message",
+    (message: { failed: number | string; answered?: number; unknown?: number; inFlight?: number }) => {
+      if (typeof message.failed === "string") {
+        if (++failures <= 5) say(`failed: ${message.failed}`, "red");
+      } else
+        say(
+          `${message.answered} answered, ${message.failed} failed, ${message.unknown} unknown, ${message.inFlight} in flight`,
+          "gray",
+        );
+    },
+  );
+
+  let interrupted = 0;
+  for (let i = 0; i < kills; i++) {
+    await pause();
+    const victim = users.shift() as Child;
+    victim.process.kill("SIGKILL");
+    await victim.exited;
+    const cut = unfinished(env.SHOP_LEDGER, victim.pid);
+    if (cut > 0) interrupted++;
+    say(`${victim.name} killed with -9 in the middle of ${cut} calls`, "yellow");
+    users.push(await startUser());
+  }
+  await pause();
+  const leaving = users.shift() as Child;
+  say(`${leaving.name} gets SIGTERM`, "yellow");
+  users.push(await startUser());
+  leaving.process.kill("SIGTERM");
+  const code = await leaving.exited;
+  say(
+    `${leaving.name} left with exit code ${code}, ${unfinished(env.SHOP_LEDGER, leaving.pid)} calls unfinished`,
+    code === 0 ? "green" : "red",
+  );
+  await pause();
+
+  client.process.send("stop");
+  await client.exited;
+  for (const child of [...users, order]) child.process.kill("SIGTERM");
+  await Promise.all([...users, order].map((child) => child.exited));
+  return report(code, interrupted);
+}
+
+function report(rolled: number | string, interrupted: number): boolean {
+  const endings = JSON.parse(readFileSync(result, "utf8")) as Ending[];
+  const verdict = judge(endings, readLedgers(env.SHOP_LEDGER));
+  for (const problem of verdict.problems.slice(0, 5)) say(problem, "red");
+  if (verdict.unknown > 0)
+    say(
+      `${verdict.unknown} calls that are not idempotent were cut in mid-call: their callers were told that the outcome is unknown, and none was tried again (the ledgers: ${verdict.unknownExecuted} were begun, none twice)`,
+    );
+  say(
+    `${kills} kills, ${interrupted} of them in mid-call; one instance rolled with SIGTERM, exit code ${rolled}`,
+  );
+  console.log(`calls: ${verdict.ok} ok, ${verdict.failed} failed`);
+  return verdict.failed === 0 && verdict.ok > 0 && rolled === 0 && interrupted >= 5;
+}
+
+try {
+  process.exitCode = (await run()) ? 0 : 1;
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+} finally {
+  stopAll();
+  rmSync(ledger, { recursive: true, force: true });
+}
