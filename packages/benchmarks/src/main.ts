@@ -7,6 +7,9 @@ import type { BenchResults } from "./results.ts";
 import { runBench } from "./run.ts";
 import { mergeResults, summarise } from "./summary.ts";
 
+/** Package managers run scripts in the package's folder; a path is meant from where the user stands. */
+const fromCaller = (file: string): string => resolve(process.env.INIT_CWD ?? process.cwd(), file);
+
 const log = (line: string): void => {
   process.stderr.write(`${line}\n`);
 };
@@ -20,7 +23,7 @@ export async function main(args: readonly string[]): Promise<number> {
   }
   if (command.kind === "print") {
     const merged = mergeResults(
-      command.files.map((file) => JSON.parse(readFileSync(file, "utf8")) as BenchResults),
+      command.files.map((file) => JSON.parse(readFileSync(fromCaller(file), "utf8")) as BenchResults),
     );
     process.stdout.write(renderMarkdown({ ...merged, base: command.base ?? merged.base }));
     return 0;
@@ -28,7 +31,7 @@ export async function main(args: readonly string[]): Promise<number> {
   const results = await runBench({ ...command.options, log });
   const report = renderMarkdown(results);
   process.stdout.write(report);
-  if (command.out !== undefined) writeReport(resolve(command.out), results, report);
+  if (command.out !== undefined) writeReport(fromCaller(command.out), results, report);
   const oursFailed = results.absent.some((a) => chooseAdapter(a.adapter).entry.needs.kind === "own");
   return oursFailed || results.measurements.length === 0 ? 1 : 0;
 }
