@@ -156,14 +156,21 @@ function tap(
 ): void {
   const { commit, commitWith, reserve } = connection;
   let writer: ReturnType<typeof reserve>;
-  connection.reserve = (n) => (writer = reserve.call(connection, n));
-  connection.commit = () => (
-    into.push(`${who} ${hex(writer.bytes.subarray(0, writer.position))}`), commit.call(connection)
-  );
-  connection.commitWith = (tail) => (
-    into.push(`${who} ${hex(writer.bytes.subarray(0, writer.position))}${hex(tail)}`),
-    commitWith.call(connection, tail)
-  );
+  connection.reserve = (n) => {
+    writer = reserve.call(connection, n);
+    return writer;
+  };
+  const note = (tail: Uint8Array): void => {
+    into.push(`${who} ${hex(writer.bytes.subarray(0, writer.position))}${hex(tail)}`);
+  };
+  connection.commit = () => {
+    note(new Uint8Array(0));
+    return commit.call(connection);
+  };
+  connection.commitWith = (tail) => {
+    note(tail);
+    return commitWith.call(connection, tail);
+  };
 }
 
 /** What a peer must not send: `to server` or `to client`, frames separated by `|`; the exact complaint. */
@@ -194,7 +201,9 @@ async function toServer(frames: readonly Uint8Array[]): Promise<string> {
   let complaint = "accepted";
   const logger = {
     ...silentLogger,
-    warn: (_: object, message: string) => void (complaint = message.replace("closing a connection: ", "")),
+    warn: (_: object, message: string) => {
+      complaint = message.replace("closing a connection: ", "");
+    },
   };
   const server = createServer({
     runtime,

@@ -37,7 +37,8 @@ export class AdmissionQueue<J extends Job> {
   readonly #options: QueueOptions;
   readonly #rings: readonly [Ring<J>, Ring<J>, Ring<J>] = [new Ring<J>(), new Ring<J>(), new Ring<J>()];
   #depth = 0;
-  #perJobMs = 0.005;
+  /** A guess that makes the clock be read often until it has been measured. */
+  #perJobMs = 0.25;
   #scheduled = false;
   #aboveSince = Number.NaN;
   #overloaded = false;
