@@ -1,5 +1,4 @@
 import type { Codec } from "../codec.ts";
-import { CodecError } from "../codec.ts";
 import { RpcError } from "../errors/rpc-error.ts";
 import * as wire from "../protocol/frame.ts";
 import { FrameAssembler } from "../protocol/frame-assembler.ts";
@@ -16,11 +15,11 @@ import type {
   LivenessOptions,
   SessionLimits,
 } from "./client-session-types.ts";
-import { InStream } from "./in-stream.ts";
-import { ItemPump } from "./item-pump.ts";
+import { ClientStreams } from "./client-streams.ts";
 import { resolveLimits, resolveLiveness } from "./limits.ts";
 import { Liveness } from "./liveness.ts";
 import type { OutgoingCall, RemoteEndpoint } from "./outgoing-call.ts";
+import { tooLate, unavailable, undecodable, unsendable, withExecuted } from "./session-errors.ts";
 import { SlotTable } from "./slot-table.ts";
 
 /** How often deadlines and silence are looked at while calls are in flight. */
@@ -48,12 +47,10 @@ class Session implements ClientSession, ConnectionHandler {
   readonly #assembler: FrameAssembler;
   readonly #calls = new SlotTable<OutgoingCall>();
   readonly #waiting = new CallQueue();
-  readonly #inStreams = new Map<number, InStream>();
-  readonly #pumps = new Map<number, ItemPump>();
+  readonly #streams: ClientStreams;
   readonly #liveness: Liveness;
   #codec: Codec | undefined;
   #maxCalls = 0;
-  #sendWindow = 0;
   #timer: Timer | undefined;
   #ticking = false;
   #lastTick = 0;
@@ -66,6 +63,13 @@ class Session implements ClientSession, ConnectionHandler {
     this.#livenessOptions = resolveLiveness(options.liveness);
     this.#assembler = new FrameAssembler(this.#limits.maxMessageBytes + MAX_METADATA_BYTES);
     this.#writer = new FrameWriter(options.connection, this.#limits.maxMessageBytes);
+    this.#streams = new ClientStreams({
+      runtime: options.runtime,
+      writer: this.#writer,
+      windowBytes: this.#limits.streamWindowBytes,
+      live: (call, id) => this.#calls.get(id) === call,
+      cancel: (call) => this.cancel(call),
+    });
     this.#liveness = new Liveness(this.#livenessOptions, options.runtime.clock.monotonic());
     this.#timer = options.runtime.clock.setTimer(this.#limits.helloMs, () =>
       this.#die(unavailable(`no HELLO from ${options.connection.remote} within ${this.#limits.helloMs} ms`)),
@@ -155,57 +159,7 @@ class Session implements ClientSession, ConnectionHandler {
     }
     if (this.#calls.size === 1) this.#liveness.expecting(now);
     if (!this.#ticking) this.#arm();
-    if (call.items !== undefined) this.#openInStream(call, id);
-    if (streaming) this.#openPump(call, id);
-  }
-
-  #openInStream(call: OutgoingCall, id: number): void {
-    const stream = new InStream(
-      call.items as NonNullable<OutgoingCall["items"]>,
-      this.#limits.streamWindowBytes,
-      {
-        credit: (bytes) => {
-          if (this.#calls.get(id) === call) this.#writer.bare(wire.CREDIT, 0, id, 0, bytes);
-        },
-        abandoned: () => this.cancel(call),
-      },
-    );
-    this.#inStreams.set(id, stream);
-  }
-
-  #openPump(call: OutgoingCall, id: number): void {
-    const live = (): boolean => this.#calls.get(id) === call;
-    const pump = new ItemPump(this.#o.runtime, call.input as AsyncIterable<unknown>, this.#sendWindow, {
-      send: (items) =>
-        items.length === 1
-          ? this.#writer.value(wire.DATA, 0, id, 0, 0, items[0])
-          : this.#writer.value(wire.DATA, wire.BATCH, id, 0, 0, items),
-      blocked: () => this.#blocked(pump),
-      taken: () => {
-        call.inputTaken = true;
-      },
-      ended: () => {
-        this.#pumps.delete(id);
-        if (live()) this.#writer.bare(wire.DATA, wire.END, id, 0, 0);
-      },
-      failed: (error) => {
-        this.#pumps.delete(id);
-        if (!live()) return;
-        this.cancel(call);
-        call.fail(new RpcError("CANCELLED", "the input stream failed", { executed: "maybe", cause: error }));
-      },
-    });
-    this.#pumps.set(id, pump);
-    pump.start();
-  }
-
-  #blocked(pump: ItemPump): boolean {
-    if (!this.#writer.congested) return false;
-    this.#o.connection.whenWritable(() => {
-      this.#writer.congested = false;
-      pump.resume();
-    });
-    return true;
+    if (call.items !== undefined || streaming) this.#streams.open(call, id, streaming);
   }
 
   cancel(call: OutgoingCall): void {
@@ -228,14 +182,7 @@ class Session implements ClientSession, ConnectionHandler {
   #take(id: number): OutgoingCall | undefined {
     const call = this.#calls.take(id);
     if (call === undefined) return undefined;
-    if (call.items !== undefined) {
-      this.#inStreams.get(id)?.items.connect(undefined);
-      this.#inStreams.delete(id);
-    }
-    if (this.#pumps.size > 0) {
-      void this.#pumps.get(id)?.stop();
-      this.#pumps.delete(id);
-    }
+    if (this.#streams.size > 0) this.#streams.close(id);
     return call;
   }
 
@@ -268,7 +215,7 @@ class Session implements ClientSession, ConnectionHandler {
       case wire.DATA:
         return this.#data(f);
       case wire.CREDIT:
-        this.#pumps.get(f.stream)?.addCredit(f.last);
+        this.#streams.addCredit(f.stream, f.last);
         return;
       case wire.PONG:
         return;
@@ -313,9 +260,6 @@ class Session implements ClientSession, ConnectionHandler {
   #data(f: wire.Frame): void {
     const call = this.#calls.get(f.stream);
     if (call === undefined) return;
-    const stream = this.#inStreams.get(f.stream);
-    if (stream === undefined)
-      throw new wire.ProtocolError(`items for ${call.endpoint.name}, which is ${call.endpoint.kind}`);
     let value: unknown;
     try {
       value = f.start === f.end ? undefined : (this.#codec as Codec).decode(f.bytes, f.start, f.end);
@@ -324,7 +268,7 @@ class Session implements ClientSession, ConnectionHandler {
       call.fail(undecodable(error));
       return;
     }
-    stream.take(value, (f.flags & wire.BATCH) !== 0, f.end - f.start + wire.HEADER_BYTES);
+    this.#streams.take(call, value, f);
   }
 
   #hello(f: wire.Frame): void {
@@ -343,7 +287,7 @@ class Session implements ClientSession, ConnectionHandler {
     this.#codec = this.#writer.codec = codec.create(this.#limits);
     this.#writer.maxMessageBytes = Math.min(this.#limits.maxMessageBytes, hello.maxMessageBytes);
     this.#maxCalls = Math.min(this.#limits.maxCalls, hello.maxCalls);
-    this.#sendWindow = hello.streamWindowBytes;
+    this.#streams.sendWindow = hello.streamWindowBytes;
     this.instance = hello.instance;
     this.version = hello.version;
     this.endpoints = new Map(hello.endpoints.map((row) => [row.name, { ...row, timeoutMs: row.timeoutMs }]));
@@ -463,39 +407,4 @@ class Session implements ClientSession, ConnectionHandler {
       call.fail(withExecuted(error, "no"));
     this.#o.events.closed(error);
   }
-}
-
-function unavailable(
-  message: string,
-  executed: RpcError["executed"] = "no",
-  retry: RpcError["retry"] = "none",
-  cause?: unknown,
-): RpcError {
-  return new RpcError("UNAVAILABLE", message, { executed, retry, cause });
-}
-
-/** Sent: nobody knows. Not sent: certainly not, and another instance may have it. */
-function withExecuted(error: RpcError, executed: "no" | "maybe"): RpcError {
-  const retry = executed === "no" && error.code !== "CANCELLED" ? "elsewhere" : "none";
-  return new RpcError(error.code, error.message, { executed, retry, cause: error.cause });
-}
-
-function tooLate(executed: "no" | "maybe"): RpcError {
-  return new RpcError("DEADLINE_EXCEEDED", "the deadline passed", { executed });
-}
-
-/** Encoding failed: nothing was sent. */
-function unsendable(error: unknown): RpcError {
-  if (RpcError.is(error)) return error;
-  if (error instanceof CodecError || error instanceof TypeError)
-    return new RpcError("INVALID_ARGUMENT", error.message, { executed: "no", cause: error });
-  return new RpcError("INTERNAL", "the input could not be encoded", { executed: "no", cause: error });
-}
-
-function undecodable(error: unknown): RpcError {
-  const text = error instanceof CodecError ? error.message : "unexpected";
-  return new RpcError("INTERNAL", `the answer could not be decoded: ${text}`, {
-    executed: "yes",
-    cause: error,
-  });
 }
