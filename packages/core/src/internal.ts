@@ -1,5 +1,9 @@
 /** For kits, backends and doors; not for users. */
+
+export { BatchBuffer, type BatchRim } from "./protocol/batch-buffer.ts";
 export { type Frame, HEADER_BYTES, ProtocolError } from "./protocol/frame.ts";
+export { FrameDecoder, type FrameSink } from "./protocol/frame-decoder.ts";
+export { matchPreface, PREFACE } from "./protocol/preface.ts";
 export { MethodStats } from "./server/method-stats.ts";
 export { DESCRIBE } from "./server/served-service.ts";
 export { createClientSession } from "./session/client-session.ts";
