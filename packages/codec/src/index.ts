@@ -1,1 +1,2 @@
-export {};
+export { json } from "./json.ts";
+export { msgpack } from "./msgpack.ts";

@@ -1,1 +1,8 @@
-export {};
+export { formatAddress, parseAddress, type SocketAddress } from "./address.ts";
+export {
+  createMemoryNetwork,
+  createMemoryTransport,
+  type MemoryNetwork,
+  type MemoryTransportOptions,
+} from "./memory.ts";
+export { createTcpTransport, type TcpTransportOptions, type TlsSettings } from "./tcp.ts";

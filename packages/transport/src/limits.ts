@@ -1,0 +1,4 @@
+/** A message of 4 MiB, its metadata and header. */
+export const DEFAULT_MAX_FRAME_BYTES = 4 * 1024 * 1024 + 17 * 1024;
+/** Above so many unsent bytes commit() says so. */
+export const HIGH_WATER_BYTES = 1024 * 1024;
