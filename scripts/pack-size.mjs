@@ -134,7 +134,8 @@ try {
   const bootstrap = [join(root, "scripts/bootstrap.mjs"), "pnpm", "-s"];
   const filters = [...ours.keys()].flatMap((name) => ["--filter", name]);
   const pack = [...bootstrap, ...filters, "pack", "--pack-destination", join(scratch, "tarballs")];
-  if (run(process.execPath, [...bootstrap, "exec", "tsc", "-b"], root)) {
+  const build = [...bootstrap, "exec", "tsc", "-b", ...published.map(({ folder }) => folder)];
+  if (run(process.execPath, build, root)) {
     for (const { folder } of published) pruneOutput(folder);
     if (run(process.execPath, pack, root)) {
       const small = installIn("skein", [...needsOf("skein")]);
