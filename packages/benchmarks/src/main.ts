@@ -1,14 +1,12 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { dirname } from "node:path";
 import { chooseAdapter } from "./catalogue.ts";
 import { renderMarkdown } from "./markdown.ts";
 import { helpText, parseBenchArgs } from "./options.ts";
+import { fromCaller } from "./paths.ts";
 import type { BenchResults } from "./results.ts";
 import { runBench } from "./run.ts";
 import { mergeResults, summarise } from "./summary.ts";
-
-/** Package managers run scripts in the package's folder; a path is meant from where the user stands. */
-const fromCaller = (file: string): string => resolve(process.env.INIT_CWD ?? process.cwd(), file);
 
 const log = (line: string): void => {
   process.stderr.write(`${line}\n`);
