@@ -1,7 +1,8 @@
 import { CodecError, type DecodeLimits } from "@skein/core";
 
 /**
- * MessagePack to plain values: null, undefined, booleans, numbers, bigints beyond 2^53, strings, bytes, Dates, typed arrays, arrays and
+ * MessagePack to plain values: null, undefined, booleans, numbers, bigints (all 64-bit integers: a peer of ours sends
+ * only those as such), strings, bytes, Dates, typed arrays, arrays and
  * objects. Everything else is refused. Depth and number of values are checked before anything is made, lengths before anything is read.
  * State lives in module variables: decoding is synchronous and never re-entered, and passing it about costs a fifth of the time.
  */
@@ -157,10 +158,6 @@ function look(n: number): DataView {
   }
   return view;
 }
-/** 64-bit integers that a number holds exactly are numbers. */
-function integer(big: bigint): number | bigint {
-  return big >= -9007199254740991n && big <= 9007199254740991n ? Number(big) : big;
-}
 /** A copy: what was decoded refers to nothing that is used again. */
 function bytes(n: number): Uint8Array {
   need(n);
@@ -274,7 +271,7 @@ function rare(t: number, depth: number): unknown {
     case 0xce:
       return u32();
     case 0xcf:
-      return integer(look(8).getBigUint64(p - 8));
+      return look(8).getBigUint64(p - 8);
     case 0xd0:
       return (u8() << 24) >> 24;
     case 0xd1:
@@ -282,7 +279,7 @@ function rare(t: number, depth: number): unknown {
     case 0xd2:
       return u32() | 0;
     case 0xd3:
-      return integer(look(8).getBigInt64(p - 8));
+      return look(8).getBigInt64(p - 8);
     case 0xd4:
       return extension(1);
     case 0xd5:

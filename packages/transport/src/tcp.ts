@@ -1,6 +1,6 @@
 import { unlink } from "node:fs/promises";
 import { connect, createServer, type Server, type Socket } from "node:net";
-import { connect as connectTls, createServer as createTlsServer, type TlsOptions } from "node:tls";
+import { connect as connectTls, type ConnectionOptions, createServer as createTlsServer, type SecureContextOptions } from "node:tls";
 import type { Connection, DialOptions, Listener, ListenOptions, Runtime, Transport } from "@skein/core";
 import { PREFACE } from "@skein/core/internal";
 import { formatAddress, parseAddress, type SocketAddress } from "./address.ts";
@@ -103,7 +103,7 @@ function prefaced(
   };
 }
 
-function clientTls(tls: TlsSettings, target: SocketAddress) {
+function clientTls(tls: TlsSettings, target: SocketAddress): ConnectionOptions {
   return {
     minVersion: "TLSv1.3" as const,
     ALPNProtocols: ["skein/1"],
@@ -115,7 +115,7 @@ function clientTls(tls: TlsSettings, target: SocketAddress) {
   };
 }
 
-function pem(tls: TlsSettings): TlsOptions {
+function pem(tls: TlsSettings): SecureContextOptions {
   return {
     ...(tls.cert !== undefined && { cert: tls.cert }),
     ...(tls.key !== undefined && { key: tls.key }),
