@@ -44,7 +44,10 @@ export class ClientStreams {
       credit: (bytes) => {
         if (port.live(call, id)) port.writer.bare(wire.CREDIT, 0, id, 0, bytes);
       },
-      abandoned: () => port.cancel(call),
+      abandoned: () => {
+        port.cancel(call);
+        call.abandoned();
+      },
     });
     this.#incoming.set(id, stream);
   }

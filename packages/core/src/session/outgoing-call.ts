@@ -30,4 +30,6 @@ export interface OutgoingCall {
   finish(value: unknown, load: number): void;
   /** The call ended with an error, `executed` and `retry` being set. Exactly one of finish and fail is called, once, unless cancel() came first. */
   fail(error: RpcError): void;
+  /** The reader of `items` went away and the server was told: neither finish nor fail follows. */
+  abandoned(): void;
 }

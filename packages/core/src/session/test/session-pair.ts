@@ -74,6 +74,9 @@ export class RecordedCall implements OutgoingCall {
     this.items?.fail(error);
     this.#end();
   }
+  abandoned(): void {
+    this.#end();
+  }
   /** The value, or throws the error. */
   async result(): Promise<unknown> {
     await this.ended;
