@@ -6,6 +6,13 @@ export {
   type DecodeLimits,
 } from "./codec.ts";
 export type { CallContext, Metadata } from "./context.ts";
+export {
+  type ConnectionState,
+  createDirectory,
+  type Directory,
+  type DirectoryOptions,
+} from "./directory/directory.ts";
+export { followService } from "./directory/follow-service.ts";
 export type { Endpoint, EndpointInfo, EndpointKind, Priority, ServiceDefinition } from "./endpoint.ts";
 export {
   CODES,

@@ -1,1 +1,2 @@
-export {};
+export { createMemoryRegistry, type MemoryRegistryOptions } from "./memory.ts";
+export { createStaticRegistry } from "./static.ts";

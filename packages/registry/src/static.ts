@@ -1,1 +1,72 @@
-export {};
+import type { Instance, Registry, ServiceSummary, Snapshot } from "@skein/core";
+import { SnapshotFeed } from "./snapshot-feed.ts";
+import { summarize } from "./summary.ts";
+
+/** Instances of static records have ids that begin so: whoever serves the service at the address is meant. */
+const STATIC_ID = "static:";
+
+const FORM = "give static://user=10.0.0.1:8080,10.0.0.2:8080;order=10.0.0.3:8080";
+
+/**
+ * A fixed list: `static://user=10.0.0.1:8080,10.0.0.2:8080;order=[::1]:9000`. A version may follow the name (`user@1.2.0=…`); addresses may have a
+ * scheme (`unix:/run/user.sock`). Read-only. Throws naming the part that is wrong.
+ */
+export function createStaticRegistry(url: string): Registry {
+  const instances = parse(url);
+  const feeds = new Set<SnapshotFeed>();
+  const snapshot = (service: string): Snapshot => ({
+    instances: instances.filter((i) => i.service === service),
+    revision: 1,
+  });
+  return {
+    name: "static:",
+    readOnly: true,
+    lease: () =>
+      Promise.reject(new Error("a static registry is read-only: services cannot announce themselves there")),
+    watch(service, { signal }) {
+      const feed = new SnapshotFeed(signal, () => feeds.delete(feed));
+      feeds.add(feed);
+      feed.push(snapshot(service));
+      return feed;
+    },
+    get: async (service) => snapshot(service),
+    list: async (): Promise<readonly ServiceSummary[]> => summarize(instances),
+    async close() {
+      for (const feed of [...feeds]) void feed.return();
+    },
+  };
+}
+
+function parse(url: string): readonly Instance[] {
+  const body = /^static:(?:\/\/)?(.*)$/s.exec(url)?.[1]?.replace(/\/$/, "");
+  if (body === undefined || body === "") throw new Error(`${url} names no service: ${FORM}`);
+  const instances: Instance[] = [];
+  for (const part of body.split(/[;&]/)) {
+    const match = /^([A-Za-z0-9][A-Za-z0-9._-]*)(?:@([A-Za-z0-9._+-]+))?=(.+)$/.exec(part.trim());
+    if (match === null) throw new Error(`static registry: "${part}" is not name=address: ${FORM}`);
+    const [, service = "", version = "0.0.0", addresses = ""] = match;
+    for (const address of addresses.split(",")) instances.push(instance(service, version, address.trim()));
+  }
+  return instances;
+}
+
+function instance(service: string, version: string, address: string): Instance {
+  const tcp = /^(?:tcp:\/\/)?((?:\[[0-9a-fA-F:]+\]|[^:/\s]+):(\d{1,5}))$/.exec(address);
+  const url = tcp === null ? address : `tcp://${tcp[1]}`;
+  if (
+    (tcp === null && !/^(unix:\/|memory:)/.test(address)) ||
+    Number(tcp?.[2] ?? 1) > 65_535 ||
+    Number(tcp?.[2] ?? 1) === 0
+  )
+    throw new Error(`static registry: "${address}" of ${service} is no address: ${FORM}`);
+  return {
+    service,
+    version,
+    id: `${STATIC_ID}${url}`,
+    addresses: [{ protocol: "skein", url }],
+    weight: 1,
+    status: "serving",
+    startedAt: new Date(0).toISOString(),
+    metadata: {},
+  };
+}

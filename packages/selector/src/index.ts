@@ -1,1 +1,3 @@
-export {};
+export { p2c } from "./p2c.ts";
+export { random } from "./random.ts";
+export { roundRobin } from "./round-robin.ts";

@@ -1,0 +1,234 @@
+import type { Instance, Snapshot } from "../instance.ts";
+import type { Clock, Logger, Timer } from "../runtime.ts";
+
+/** How the client's connection to an instance fares; `unknown` while it has not been tried. */
+export type ConnectionState = "up" | "down" | "unknown";
+
+export interface DirectoryOptions {
+  readonly service: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Of the registry's leases: removals that look wrong are held for three of them. @default 30_000 */
+  readonly ttlMs?: number | undefined;
+  /** The view changed. */
+  readonly onChange: (instances: readonly Instance[]) => void;
+}
+
+/** A client's view of a service: the lease decides who is listed, the connection decides who is called. */
+export interface Directory {
+  /** Those that may be called, held ones included, draining ones not. */
+  readonly instances: readonly Instance[];
+  /** A first snapshot has come. */
+  readonly known: boolean;
+  /** There has been an instance at some time. */
+  readonly everListed: boolean;
+  /** The registry could not be asked lately. */
+  readonly stale: boolean;
+  apply(snapshot: Snapshot): void;
+  connection(id: string, state: ConnectionState): void;
+  close(): void;
+}
+
+interface Entry {
+  readonly key: string;
+  instance: Instance;
+  connection: ConnectionState;
+  /** The registry no longer lists it, and until then (monotonic ms) we do. */
+  heldUntil: number | undefined;
+  /** Why it is held. */
+  because: string;
+}
+
+const DEFAULT_TTL_MS = 30_000;
+const HOLD_TTLS = 3;
+/** More than this share gone within so long is a fault of the registry until the connections say otherwise. */
+const MASS_SHARE = 0.3;
+const MASS_WINDOW_MS = 10_000;
+/** Losing one of two is no mass removal. */
+const MASS_LEAST = 2;
+
+/** Pure: told what the registry and the connections say, and what time it is. */
+export function createDirectory(options: DirectoryOptions): Directory {
+  return new View(options);
+}
+
+const keyOf = (i: Instance): string => `${i.id}|${i.addresses.map((a) => a.url).join(",")}`;
+
+class View implements Directory {
+  known = false;
+  everListed = false;
+  stale = false;
+  instances: readonly Instance[] = [];
+  readonly #o: DirectoryOptions;
+  readonly #holdMs: number;
+  readonly #entries = new Map<string, Entry>();
+  /** Removals of late: when, and how many. */
+  #removals: { readonly at: number; readonly count: number }[] = [];
+  #revision = Number.NEGATIVE_INFINITY;
+  #timer: Timer | undefined;
+
+  constructor(options: DirectoryOptions) {
+    this.#o = options;
+    this.#holdMs = HOLD_TTLS * (options.ttlMs ?? DEFAULT_TTL_MS);
+  }
+
+  apply(snapshot: Snapshot): void {
+    if (snapshot.error !== undefined || snapshot.stale === true) {
+      if (!this.stale)
+        this.#o.logger.warn(
+          { service: this.#o.service, err: snapshot.error },
+          "the registry cannot be asked: the last known instances stay",
+        );
+      this.stale = true;
+      // A registry that never answered lists nobody: calls must not wait for it.
+      if (!this.known) {
+        this.known = true;
+        this.#o.onChange(this.instances);
+      }
+      return;
+    }
+    if (this.stale) this.#o.logger.info({ service: this.#o.service }, "the registry answers again");
+    this.stale = false;
+    const reset = snapshot.revision < this.#revision;
+    this.#revision = snapshot.revision;
+    const first = !this.known;
+    this.known = true;
+    const listed = new Map<string, Instance>();
+    for (const instance of snapshot.instances) listed.set(keyOf(instance), instance);
+    const changed = this.#add(listed);
+    const removed = this.#remove(listed, reset);
+    if (changed || removed || first) this.#publish();
+  }
+
+  /** Additions and updates apply at once. */
+  #add(listed: ReadonlyMap<string, Instance>): boolean {
+    let changed = false;
+    for (const [key, instance] of listed) {
+      const entry = this.#entries.get(key);
+      if (entry === undefined) {
+        this.#entries.set(key, { key, instance, connection: "unknown", heldUntil: undefined, because: "" });
+        this.everListed = true;
+        this.#o.logger.info(about(instance), "instance came");
+        changed = true;
+        continue;
+      }
+      if (entry.heldUntil !== undefined) this.#o.logger.info(about(instance), "instance is listed again");
+      changed ||= entry.heldUntil !== undefined || differs(entry.instance, instance);
+      entry.instance = instance;
+      entry.heldUntil = undefined;
+    }
+    return changed;
+  }
+
+  #remove(listed: ReadonlyMap<string, Instance>, reset: boolean): boolean {
+    const { clock } = this.#o;
+    const now = clock.monotonic();
+    const gone = [...this.#entries.values()].filter((e) => e.heldUntil === undefined && !listed.has(e.key));
+    if (gone.length === 0) return false;
+    const before = gone.length + listed.size;
+    this.#removals = this.#removals.filter((r) => now - r.at < MASS_WINDOW_MS);
+    const expired = gone.filter((e) => e.instance.status !== "draining");
+    const lately = this.#removals.reduce((sum, r) => sum + r.count, expired.length);
+    const mass = lately >= MASS_LEAST && (listed.size === 0 || lately > MASS_SHARE * before);
+    let changed = false;
+    for (const entry of gone) {
+      const because = this.#holdReason(entry, mass, reset);
+      if (because === undefined) {
+        this.#drop(entry, entry.instance.status === "draining" ? "deregistered" : "expired");
+        changed = true;
+      } else {
+        entry.heldUntil = now + this.#holdMs;
+        entry.because = because;
+        this.#o.logger.warn(
+          { ...about(entry.instance), because, holdMs: this.#holdMs },
+          "instance is gone from the registry and held",
+        );
+      }
+    }
+    if (expired.length > 0) this.#removals.push({ at: now, count: expired.length });
+    this.#arm();
+    return changed;
+  }
+
+  /** Undefined: it goes at once. */
+  #holdReason(entry: Entry, mass: boolean, reset: boolean): string | undefined {
+    if (entry.instance.status === "draining" || entry.connection === "down") return undefined;
+    if (entry.connection === "up") return "its connection is healthy";
+    if (reset) return "the registry was reset";
+    return mass ? "too many went at once" : undefined;
+  }
+
+  connection(id: string, state: ConnectionState): void {
+    let changed = false;
+    for (const entry of this.#entries.values()) {
+      if (entry.instance.id !== id) continue;
+      entry.connection = state;
+      if (entry.heldUntil === undefined || state !== "down") continue;
+      this.#drop(entry, "gone from the registry, and its connection failed");
+      changed = true;
+    }
+    if (changed) this.#publish();
+  }
+
+  #drop(entry: Entry, because: string): void {
+    this.#entries.delete(entry.key);
+    this.#o.logger.info({ ...about(entry.instance), because }, "instance went");
+  }
+
+  #publish(): void {
+    this.instances = [...this.#entries.values()]
+      .map((e) => e.instance)
+      .filter((i) => i.status !== "draining");
+    this.#o.onChange(this.instances);
+  }
+
+  /** Held ones go when their time is up. */
+  #arm(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    const { clock } = this.#o;
+    const until = [...this.#entries.values()].reduce(
+      (min, e) => Math.min(min, e.heldUntil ?? min),
+      Number.POSITIVE_INFINITY,
+    );
+    if (until === Number.POSITIVE_INFINITY) return;
+    this.#timer = clock.setTimer(Math.max(0, until - clock.monotonic()), () => this.#release());
+  }
+
+  #release(): void {
+    const now = this.#o.clock.monotonic();
+    let changed = false;
+    for (const entry of [...this.#entries.values()]) {
+      if (entry.heldUntil === undefined || entry.heldUntil > now) continue;
+      this.#drop(entry, `gone from the registry for ${this.#holdMs} ms`);
+      changed = true;
+    }
+    this.#arm();
+    if (changed) this.#publish();
+  }
+
+  close(): void {
+    this.#timer?.cancel();
+    this.#entries.clear();
+  }
+}
+
+function about(i: Instance): object {
+  return {
+    service: i.service,
+    instance: i.id,
+    version: i.version,
+    address: i.addresses[0]?.url,
+    status: i.status,
+  };
+}
+
+function differs(a: Instance, b: Instance): boolean {
+  return (
+    a.status !== b.status ||
+    a.weight !== b.weight ||
+    a.version !== b.version ||
+    a.zone !== b.zone ||
+    JSON.stringify(a.metadata) !== JSON.stringify(b.metadata)
+  );
+}
