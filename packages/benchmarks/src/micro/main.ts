@@ -1,9 +1,12 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { parseArgs } from "node:util";
+import { json, msgpack } from "@skein/codec";
+import { p2c, random, roundRobin } from "@skein/selector";
 import { fromCaller } from "../paths.ts";
-import { bareJson, bareMsgpackr, codecCases, type MessageName, messages } from "./codecs.ts";
+import { bareJson, bareMsgpackr, codecCases, codecUnderTest, type MessageName, messages } from "./codecs.ts";
 import { measureCases } from "./measure.ts";
+import { PICK_INSTANCES, pickCase, readyCandidates, type SelectorUnderTest } from "./picks.ts";
 import { type MicroSection, renderMicro } from "./report.ts";
 
 const helpText = `npm run bench -- --micro [--out FILE.json]
@@ -21,7 +24,7 @@ export async function micro(args: readonly string[]): Promise<number> {
     process.stdout.write(helpText);
     return 0;
   }
-  const sections = await codecSections();
+  const sections = [await pickSection(), ...(await codecSections())];
   process.stdout.write(`Node ${process.version}\n\n${renderMicro(sections)}`);
   if (values.out !== undefined) {
     const file = fromCaller(values.out);
@@ -31,13 +34,37 @@ export async function micro(args: readonly string[]): Promise<number> {
   return 0;
 }
 
+const selectors: readonly SelectorUnderTest[] = [
+  { name: "round-robin", factory: roundRobin },
+  { name: "random", factory: random },
+  { name: "p2c", factory: p2c },
+];
+
+async function pickSection(): Promise<MicroSection> {
+  const candidates = readyCandidates(PICK_INSTANCES);
+  return {
+    title: `A pick among ${PICK_INSTANCES.toLocaleString("en")} instances`,
+    about:
+      "pick() and the done() that follows it. The goal is 100 ns without a key, 400 ns by key, and no allocation.",
+    results: await measureCases(selectors.map((selector) => pickCase(selector, candidates))),
+  };
+}
+
 async function codecSections(): Promise<MicroSection[]> {
   const sections: MicroSection[] = [];
-  for (const message of Object.keys(messages) as MessageName[])
+  for (const message of Object.keys(messages) as MessageName[]) {
+    const codecs = [
+      codecUnderTest("skein msgpack", msgpack),
+      bareMsgpackr(),
+      codecUnderTest("skein json", json),
+      bareJson(),
+    ];
     sections.push({
       title: `Codec, ${message}`,
-      about: "Into a buffer that is there already, and out of one; the same message over and over.",
-      results: await measureCases(codecCases([bareMsgpackr(), bareJson()], message)),
+      about:
+        "Into a buffer that is there already, and out of one; the same message over and over. Only Skein's have limits.",
+      results: await measureCases(codecCases(codecs, message)),
     });
+  }
   return sections;
 }
