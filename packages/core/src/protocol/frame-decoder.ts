@@ -7,7 +7,7 @@ export interface FrameSink {
 
 /**
  * Chunks in, whole frames out. A frame that lies wholly within a chunk is handed on in place; one that does not is put together in a
- * buffer of its own, made once its length is known and within the limit.
+ * buffer of its own, made once its length is known and within the limit. Padding is skipped, whatever it holds: senders write zeroes.
  */
 export class FrameDecoder {
   readonly #maxFrameBytes: number;
@@ -15,6 +15,8 @@ export class FrameDecoder {
   #rest: Uint8Array | undefined;
   #got = 0;
   #need = 0;
+  #begun = 0;
+  #stopped = false;
 
   constructor(maxFrameBytes: number, sink: FrameSink) {
     this.#maxFrameBytes = maxFrameBytes;
@@ -26,21 +28,33 @@ export class FrameDecoder {
     return this.#rest === undefined ? 0 : this.#got;
   }
 
+  /** How many frames have come in pieces so far: tells whether `partial` still speaks of the same one. */
+  get begun(): number {
+    return this.#begun;
+  }
+
+  /** From now on nothing is handed on, not even what is left of the chunk being pushed. */
+  stop(): void {
+    this.#stopped = true;
+    this.#rest = undefined;
+  }
+
   /** Takes bytes[start, n). Throws ProtocolError for a length that cannot be; nothing may be pushed after that. */
   push(bytes: Uint8Array, n: number = bytes.length, start = 0): void {
     let p = start;
+    if (this.#stopped) return;
     if (this.#rest !== undefined) {
       p = this.#finish(bytes, p, n);
       if (p < 0) return;
     }
-    while (n - p >= 4) {
+    while (n - p >= 4 && !this.#stopped) {
       const length = this.#lengthAt(bytes, p);
       const total = (length + 7) & ~7;
       if (n - p < total) break;
       this.#sink.frame(bytes, p, p + length);
       p += total;
     }
-    if (p < n) this.#keep(bytes, p, n);
+    if (p < n && !this.#stopped) this.#keep(bytes, p, n);
   }
 
   #lengthAt(b: Uint8Array, p: number): number {
@@ -61,8 +75,8 @@ export class FrameDecoder {
     const left = n - p;
     const need = left >= 4 ? (this.#lengthAt(bytes, p) + 7) & ~7 : 4;
     const rest = make(bytes, Math.max(need, 64));
-    for (let i = 0; i < left && i < 64; i++) rest[i] = bytes[p + i] as number;
-    if (left > 64) rest.set(bytes.subarray(p + 64, n), 64);
+    rest.set(bytes.subarray(p, n));
+    this.#begun++;
     this.#rest = rest;
     this.#got = left;
     this.#need = need;
