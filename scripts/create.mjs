@@ -47,17 +47,18 @@ function closure(packages) {
 const packages = workspacePackages();
 const wanted = closure(packages);
 run("pnpm", "-s", "exec", "tsc", "-b", ...wanted.map((name) => relative(root, packages.get(name).folder)));
-const { runCreate } = await import("../packages/create-skein/dist/index.js");
+const { createPrompt, runCreate } = await import("../packages/create-skein/dist/index.js");
 
 const tarball = (name) =>
   `${name.replace("@", "").replace("/", "-")}-${packages.get(name).manifest.version}.tgz`;
+const onTerminal = process.stdin.isTTY && process.stdout.isTTY;
+const prompt = onTerminal ? createPrompt(process.stdin, process.stdout) : undefined;
 const io = {
   cwd,
   stdout: (text) => process.stdout.write(text),
   stderr: (text) => process.stderr.write(text),
 };
-if (process.stdin.isTTY && process.stdout.isTTY)
-  io.ask = (await import("../packages/create-skein/dist/prompt.js")).promptOnTerminal;
+if (prompt !== undefined) io.ask = prompt.ask;
 
 process.exitCode = await runCreate(process.argv.slice(2), io, {
   packages: Object.fromEntries(wanted.map((name) => [name, `file:vendor/${tarball(name)}`])),
@@ -67,3 +68,4 @@ process.exitCode = await runCreate(process.argv.slice(2), io, {
       ...["pack", "--pack-destination", join(folder, "vendor")],
     ),
 });
+prompt?.close();

@@ -1,10 +1,13 @@
 #!/usr/bin/env node
 import { runCreate } from "./cli.ts";
-import { promptOnTerminal } from "./prompt.ts";
+import { createPrompt } from "./prompt.ts";
 
+const { stdin, stdout, stderr } = process;
+const prompt = stdin.isTTY && stdout.isTTY ? createPrompt(stdin, stdout) : undefined;
 process.exitCode = await runCreate(process.argv.slice(2), {
   cwd: process.cwd(),
-  stdout: (text) => process.stdout.write(text),
-  stderr: (text) => process.stderr.write(text),
-  ask: process.stdin.isTTY && process.stdout.isTTY ? promptOnTerminal : undefined,
+  stdout: (text) => stdout.write(text),
+  stderr: (text) => stderr.write(text),
+  ask: prompt?.ask,
 });
+prompt?.close();
