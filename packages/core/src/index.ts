@@ -6,6 +6,19 @@ export {
   type DecodeLimits,
 } from "./codec.ts";
 export type { CallContext, Metadata } from "./context.ts";
+export { Rpc, Service, type ServiceOptions } from "./definition/decorators.ts";
+export {
+  bidiStream,
+  clientStream,
+  defineService,
+  type EndpointSpec,
+  type Handlers,
+  type ServiceContract,
+  serverStream,
+  unary,
+} from "./definition/define-service.ts";
+export type { RpcOptions } from "./definition/rpc-options.ts";
+export { toDefinition } from "./definition/to-definition.ts";
 export {
   type ConnectionState,
   createDirectory,
@@ -14,6 +27,13 @@ export {
 } from "./directory/directory.ts";
 export { followService } from "./directory/follow-service.ts";
 export type { Endpoint, EndpointInfo, EndpointKind, Priority, ServiceDefinition } from "./endpoint.ts";
+export {
+  defineErrors,
+  type ErrorKind,
+  type ErrorSpec,
+  type ErrorsContract,
+  type TypedError,
+} from "./errors/define-errors.ts";
 export {
   CODES,
   type Code,
@@ -58,3 +78,5 @@ export type {
   Transport,
   Writer,
 } from "./transport.ts";
+export type { CallOptions } from "./types/call-options.ts";
+export type { Internal, ServiceClient, ServiceMethods } from "./types/service-client.ts";

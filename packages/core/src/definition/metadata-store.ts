@@ -1,0 +1,79 @@
+import "reflect-metadata";
+
+/**
+ * Where decorators keep what they are told: reflect-metadata, under keys of our own. They are texts, so that two copies of this package in one
+ * process read each other's. `design:*` is never looked at: most compilers do not emit it.
+ */
+const ENDPOINTS = "skein:endpoints";
+const FAULTS = "skein:faults";
+const SERVICE = "skein:service";
+
+// The helpers that compilers put in for standard decorators look for it, and give no metadata without it: it must be there before the first
+// decorated class is evaluated, which our own decorators make sure of by being imported.
+const symbols = Symbol as { metadata?: symbol };
+symbols.metadata ??= Symbol.for("Symbol.metadata");
+const METADATA: symbol = symbols.metadata;
+
+/** What to attach to: a class (legacy decorators) or the metadata object that its standard decorators share. */
+export type MetadataTarget = object;
+
+export function recordEndpoint(target: MetadataTarget, key: string, options: object): void {
+  const own =
+    (Reflect.getOwnMetadata(ENDPOINTS, target) as Map<string, object> | undefined) ??
+    new Map<string, object>();
+  own.set(key, options);
+  Reflect.defineMetadata(ENDPOINTS, own, target);
+}
+
+/** Said when the class is complete and can be named. */
+export function recordFault(target: MetadataTarget, fault: string): void {
+  const own = (Reflect.getOwnMetadata(FAULTS, target) as string[] | undefined) ?? [];
+  Reflect.defineMetadata(FAULTS, [...own, fault], target);
+}
+
+export function recordService(target: MetadataTarget, service: object): void {
+  Reflect.defineMetadata(SERVICE, service, target);
+}
+
+/** A class's own targets: itself, and the object that standard decorators wrote to. */
+function targetsOf(type: object): MetadataTarget[] {
+  const shared = Object.hasOwn(type, METADATA) ? (type as Record<symbol, unknown>)[METADATA] : undefined;
+  return typeof shared === "object" && shared !== null ? [type, shared] : [type];
+}
+
+function chainOf(type: object): object[] {
+  const chain: object[] = [];
+  for (
+    let c: object | null = type;
+    c !== null && c !== Function.prototype;
+    c = Object.getPrototypeOf(c) as object | null
+  )
+    chain.unshift(c);
+  return chain;
+}
+
+/** By property key: those of base classes first, replaced by those of derived ones. */
+export function readEndpoints(type: object): Map<string, object> {
+  const all = new Map<string, object>();
+  for (const target of chainOf(type).flatMap(targetsOf))
+    for (const [key, options] of (Reflect.getOwnMetadata(ENDPOINTS, target) as
+      | Map<string, object>
+      | undefined) ?? [])
+      all.set(key, options);
+  return all;
+}
+
+export function readFaults(type: object): string[] {
+  return chainOf(type)
+    .flatMap(targetsOf)
+    .flatMap((target) => (Reflect.getOwnMetadata(FAULTS, target) as string[] | undefined) ?? []);
+}
+
+/** The nearest class's; undefined when none is decorated. */
+export function readService(type: object): object | undefined {
+  return chainOf(type)
+    .reverse()
+    .flatMap(targetsOf)
+    .map((target) => Reflect.getOwnMetadata(SERVICE, target) as object | undefined)
+    .find((service) => service !== undefined);
+}
