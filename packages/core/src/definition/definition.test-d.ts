@@ -113,7 +113,7 @@ test("a class, seen from a client", () => {
     (input: { id: string }, options?: CallOptions) => Promise<User>
   >();
   expectTypeOf(users.optional).parameters.toEqualTypeOf<
-    [input?: { like: string } | undefined, options?: CallOptions | undefined]
+    [input?: { like: string } | undefined, options?: CallOptions]
   >();
   expectTypeOf(users.watch({ like: "" })).toEqualTypeOf<AsyncIterable<User>>();
   expectTypeOf(users.upload([{ id: "", name: "" }])).toEqualTypeOf<Promise<number>>();
