@@ -1,23 +1,21 @@
 import { CodecError, type DecodeLimits } from "@skein/core";
 
 /**
- * MessagePack to plain values: null, undefined, booleans, numbers, bigints (all 64-bit integers: a peer of ours sends
- * only those as such), strings, bytes, Dates, typed arrays, arrays and
- * objects. Everything else is refused. Depth and number of values are checked before anything is made, lengths before anything is read.
+ * MessagePack to plain values: null, undefined, booleans, numbers, bigints (all 64-bit integers: a peer of ours sends only those as such),
+ * strings (bytes that are no UTF-8 become U+FFFD), bytes, Dates, typed arrays, arrays and objects. Everything else is refused.
+ * Depth and number of values are checked before anything is made, lengths before anything is read.
  * State lives in module variables: decoding is synchronous and never re-entered, and passing it about costs a fifth of the time.
  */
 
-type Bytes = Uint8Array & { utf8Slice?(start: number, end: number): string; dataView?: DataView };
+type Bytes = Uint8Array & { utf8Slice?(start: number, end: number): string };
 
 let b: Bytes = new Uint8Array(0);
 let p = 0;
 let end = 0;
-let view: DataView = new DataView(new ArrayBuffer(0));
-let viewed: Bytes | undefined;
 let values = 0;
 let maxValues = 0;
 let maxDepth = 0;
-const text = new TextDecoder();
+const text = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Exactly one value in bytes[from, to). Throws CodecError saying what is wrong and where. */
 export function decodeMsgpack(bytes: Uint8Array, from: number, to: number, limits: DecodeLimits): unknown {
@@ -149,20 +147,43 @@ function u32(): number {
     0
   );
 }
-function look(n: number): DataView {
+/** Eight bytes at most, turned round where they are copied to: no DataView for each chunk that was read. */
+const scratch = new Uint8Array(8);
+const float32 = new Float32Array(scratch.buffer);
+const float64 = new Float64Array(scratch.buffer);
+const int64 = new BigInt64Array(scratch.buffer);
+const uint64 = new BigUint64Array(scratch.buffer);
+const LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
+
+function load(n: number): void {
   need(n);
-  p += n;
-  if (viewed !== b) {
-    viewed = b;
-    view = new DataView(b.buffer, b.byteOffset, b.byteLength);
-  }
-  return view;
+  if (LITTLE_ENDIAN) for (let i = n - 1; i >= 0; i--) scratch[i] = b[p++] as number;
+  else for (let i = 0; i < n; i++) scratch[i] = b[p++] as number;
+}
+function f32(): number {
+  load(4);
+  return float32[0] as number;
+}
+function f64(): number {
+  load(8);
+  return float64[0] as number;
+}
+function i64(): bigint {
+  load(8);
+  return int64[0] as bigint;
+}
+function u64(): bigint {
+  load(8);
+  return uint64[0] as bigint;
 }
 /** A copy: what was decoded refers to nothing that is used again. */
 function bytes(n: number): Uint8Array {
   need(n);
+  const out = new Uint8Array(n);
   p += n;
-  return Uint8Array.prototype.slice.call(b, p - n, p);
+  if (n > 64) out.set(b.subarray(p - n, p));
+  else for (let i = 0; i < n; i++) out[i] = b[p - n + i] as number;
+  return out;
 }
 
 const TIMESTAMP = 0xff;
@@ -206,27 +227,28 @@ function extension(n: number): unknown {
 }
 
 function timestamp(n: number): Date {
-  if (n === 4) return new Date(u32() * 1000);
+  if (n === 4) return date(u32(), 0);
   if (n === 8) {
-    const v = look(8);
-    const nanos = v.getUint32(p - 8) >>> 2;
-    const seconds = (v.getUint32(p - 8) & 3) * 4294967296 + v.getUint32(p - 4);
-    return new Date(seconds * 1000 + nanos / 1e6);
+    const high = u32();
+    return date((high & 3) * 0x1_0000_0000 + u32(), high >>> 2);
   }
   if (n !== 12) fail(`a timestamp of ${n} bytes`);
-  const v = look(12);
-  return new Date(Number(v.getBigInt64(p - 8)) * 1000 + v.getUint32(p - 12) / 1e6);
+  const nanos = u32();
+  return date(Number(i64()), nanos);
+}
+
+function date(seconds: number, nanos: number): Date {
+  const ms = seconds * 1000 + Math.trunc(nanos / 1e6);
+  if (nanos >= 1e9 || Math.abs(ms) > 8.64e15) fail("a timestamp that no Date can hold");
+  return new Date(ms);
 }
 
 function typedArray(n: number): unknown {
   if (n < 1) fail("a typed array without a kind");
   const Kind = TYPED_ARRAYS[u8()];
-  const body = bytes(n - 1);
-  // msgpackr's 0 is an ArrayBuffer in some versions: only views are accepted.
-  if (Kind === undefined || body.length % Kind.BYTES_PER_ELEMENT !== 0)
-    return fail("a typed array of an unknown kind");
-  const memory = new Uint8Array(body).buffer;
-  return new Kind(memory as ArrayBuffer);
+  if (Kind === undefined) fail("a typed array of an unknown kind");
+  if ((n - 1) % Kind.BYTES_PER_ELEMENT !== 0) fail(`a ${Kind.name} of ${n - 1} bytes`);
+  return new Kind(bytes(n - 1).buffer as ArrayBuffer);
 }
 
 function value(depth: number): unknown {
@@ -261,9 +283,9 @@ function rare(t: number, depth: number): unknown {
     case 0xc9:
       return extension(u32());
     case 0xca:
-      return look(4).getFloat32(p - 4);
+      return f32();
     case 0xcb:
-      return look(8).getFloat64(p - 8);
+      return f64();
     case 0xcc:
       return u8();
     case 0xcd:
@@ -271,7 +293,7 @@ function rare(t: number, depth: number): unknown {
     case 0xce:
       return u32();
     case 0xcf:
-      return look(8).getBigUint64(p - 8);
+      return u64();
     case 0xd0:
       return (u8() << 24) >> 24;
     case 0xd1:
@@ -279,7 +301,7 @@ function rare(t: number, depth: number): unknown {
     case 0xd2:
       return u32() | 0;
     case 0xd3:
-      return look(8).getBigInt64(p - 8);
+      return i64();
     case 0xd4:
       return extension(1);
     case 0xd5:

@@ -5,4 +5,5 @@ export {
   type MemoryNetwork,
   type MemoryTransportOptions,
 } from "./memory.ts";
-export { createTcpTransport, type TcpTransportOptions, type TlsSettings } from "./tcp.ts";
+export { createTcpTransport, type TcpTransportOptions } from "./tcp.ts";
+export type { TlsSettings } from "./tls.ts";

@@ -1,14 +1,25 @@
-import { expect, test } from "vitest";
+import { randomUUID } from "node:crypto";
 import { createServer, silentLogger } from "@skein/core";
 import { createClientSession } from "@skein/core/internal";
+import { expect, test } from "vitest";
 import { msgpack } from "../../codec/src/msgpack.ts";
 import { define, RecordedCall } from "../../core/src/session/test/session-pair.ts";
 import { createTcpTransport } from "./tcp.ts";
-import { randomUUID } from "node:crypto";
 
 const runtime = {
-  clock: { now: () => Date.now(), monotonic: () => performance.now(), fresh: () => performance.now(), setTimer: (ms: number, fire: () => void) => { const t = setTimeout(fire, ms).unref(); return { cancel: () => clearTimeout(t) }; } },
-  random: Math.random, uniqueId: randomUUID, defer: process.nextTick, yieldToIo: (fn: () => void) => void setImmediate(fn),
+  clock: {
+    now: () => Date.now(),
+    monotonic: () => performance.now(),
+    fresh: () => performance.now(),
+    setTimer: (ms: number, fire: () => void) => {
+      const t = setTimeout(fire, ms).unref();
+      return { cancel: () => clearTimeout(t) };
+    },
+  },
+  random: Math.random,
+  uniqueId: randomUUID,
+  defer: process.nextTick,
+  yieldToIo: (fn: () => void) => void setImmediate(fn),
 };
 test("a call over TCP", async () => {
   const tcp = createTcpTransport({ runtime });
@@ -17,13 +28,39 @@ test("a call over TCP", async () => {
   const listener = await tcp.listen("tcp://127.0.0.1:0", (c) => server.accept(c));
   const connection = await tcp.dial(listener.address, { timeoutMs: 1000 });
   const session = await new Promise<ReturnType<typeof createClientSession>>((resolve, reject) => {
-    const s = createClientSession({ runtime, connection, codecs: [msgpack], service: "user", instance: "i1", events: { ready: () => resolve(s), suspect() {}, draining() {}, closed: reject } });
+    const s = createClientSession({
+      runtime,
+      connection,
+      codecs: [msgpack],
+      service: "user",
+      instance: "i1",
+      events: { ready: () => resolve(s), suspect() {}, draining() {}, closed: reject },
+    });
   });
-  const call = async (x: unknown) => { const c = new RecordedCall(session.endpoints.get("echo") as never, x); session.start(c); return c.result(); };
-  for (const v of [1, "x", { a: [1, 2.5, null, undefined, new Date(5)], b: new Uint8Array([1, 2]), c: 12345678901234n, d: new Float32Array([1.5, 2]) }, "x".repeat(3_000_000)]) expect(await call(v)).toEqual(v);
+  const call = async (x: unknown) => {
+    const c = new RecordedCall(session.endpoints.get("echo") as never, x);
+    session.start(c);
+    return c.result();
+  };
+  for (const v of [
+    1,
+    "x",
+    {
+      a: [1, 2.5, null, undefined, new Date(5)],
+      b: new Uint8Array([1, 2]),
+      c: 12345678901234n,
+      d: new Float32Array([1.5, 2]),
+    },
+    "x".repeat(3_000_000),
+  ])
+    expect(await call(v)).toEqual(v);
   const t0 = performance.now();
-  await Promise.all(Array.from({ length: 64 }, async () => { for (let i = 0; i < 1000; i++) await call({ id: "u1", kind: "small" }); }));
-  console.log("rate", Math.round(64000 / (performance.now() - t0) * 1000));
+  await Promise.all(
+    Array.from({ length: 64 }, async () => {
+      for (let i = 0; i < 1000; i++) await call({ id: "u1", kind: "small" });
+    }),
+  );
+  console.log("rate", Math.round((64000 / (performance.now() - t0)) * 1000));
   await server.drain();
   session.close();
   await listener.close();

@@ -4,6 +4,8 @@ import { matchPreface, PREFACE } from "@skein/core/internal";
 
 /** So many bytes tell any protocol. */
 const MOST_BYTES = 64;
+/** What onUnknown is shown. */
+const SHOWN_BYTES = 16;
 const FIRST_BYTE_MS = 1000;
 
 /**
@@ -15,15 +17,10 @@ export function sniff(
   socket: Socket,
   options: ListenOptions,
   ours: (rest: Uint8Array) => void,
+  decided: () => void,
 ): void {
+  const doors = options.doors ?? [];
   let first: Buffer = Buffer.alloc(0);
-  const timer = runtime.clock.setTimer(options.firstByteMs ?? FIRST_BYTE_MS, () => socket.destroy());
-  const done = (): void => {
-    timer.cancel();
-    socket.off("data", look);
-    socket.off("error", nothing);
-    socket.off("close", done);
-  };
   const look = (chunk: Buffer): void => {
     first = first.length === 0 ? chunk : Buffer.concat([first, chunk]);
     const match = matchPreface(first);
@@ -32,35 +29,48 @@ export function sniff(
       ours(first.subarray(PREFACE.length));
       return;
     }
-    const door = match === "more" ? "more" : findDoor(options.doors ?? [], first);
+    const door = match === "more" ? "more" : findDoor(doors, first);
     if (door === "more" && first.length < MOST_BYTES) return;
+    if (door === "more" || door === undefined) return refuse();
     done();
-    if (door === "more" || door === undefined) {
-      options.onUnknown?.(
-        `${socket.remoteAddress ?? "unix"}:${socket.remotePort ?? 0}`,
-        first.subarray(0, 16),
-      );
-      socket.on("error", nothing);
-      socket.destroy();
-      return;
-    }
     socket.pause();
     socket.unshift(first);
     door.accept(socket);
   };
+  const refuse = (): void => {
+    if (first.length > 0) options.onUnknown?.(remoteOf(socket), first.subarray(0, SHOWN_BYTES));
+    socket.destroy();
+  };
+  const done = (): void => {
+    timer.cancel();
+    socket.off("data", look);
+    socket.off("end", refuse);
+    socket.off("error", nothing);
+    socket.off("close", done);
+    decided();
+  };
+  const timer = runtime.clock.setTimer(options.firstByteMs ?? FIRST_BYTE_MS, refuse);
   socket.on("data", look);
+  socket.on("end", refuse);
   socket.on("error", nothing);
-  socket.once("close", done);
+  socket.on("close", done);
 }
 
 function findDoor(doors: readonly Door[], first: Uint8Array): Door | "more" | undefined {
-  let more = false;
   for (const door of doors) {
     const match = door.matches(first);
     if (match === "yes") return door;
-    more ||= match === "more";
+    // Asked in order: a later door does not get what an earlier one may still claim.
+    if (match === "more") return "more";
   }
-  return more ? "more" : undefined;
+  return undefined;
+}
+
+/** For logs. */
+export function remoteOf(socket: Socket): string {
+  const { remoteAddress: host, remotePort: port } = socket;
+  if (host === undefined) return "unix";
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 function nothing(): void {}

@@ -1,14 +1,11 @@
 import type { Socket } from "node:net";
-import type { Connection, ConnectionHandler, Runtime, Timer, Writer } from "@skein/core";
+import type { Connection, ConnectionHandler, Runtime, Writer } from "@skein/core";
 import { BatchBuffer, FrameDecoder, ProtocolError } from "@skein/core/internal";
-import { HIGH_WATER_BYTES } from "./limits.ts";
+import { FrameWatch } from "./frame-watch.ts";
+import { CLOSE_GRACE_MS, HIGH_WATER_BYTES } from "./limits.ts";
+import { connectionError } from "./socket-errors.ts";
 
-/** After close(): how long the peer has to take what was sent, ms. */
-const CLOSE_GRACE_MS = 1000;
-/** A frame that has begun must be whole by then, ms. */
-const FRAME_MS = 10_000;
-
-/** Frames over a socket of node:net or node:tls. Whoever owns the socket's reading calls receive(). */
+/** Frames over a socket of node:net or node:tls (made with allowHalfOpen). Whoever owns the socket's reading calls receive(). */
 export class SocketConnection implements Connection {
   readonly remote: string;
   readonly maxFrameBytes: number;
@@ -16,13 +13,15 @@ export class SocketConnection implements Connection {
   readonly #runtime: Runtime;
   readonly #batch: BatchBuffer;
   #decoder: FrameDecoder | undefined;
+  #watch: FrameWatch | undefined;
   #handler: ConnectionHandler | undefined;
-  #early: Uint8Array[] | undefined = [];
+  /** Read before open(); the socket is paused meanwhile. */
+  #early: Uint8Array | undefined;
   #error: Error | undefined;
+  /** close() or destroy() was called: nothing more is handed on. */
   #closing = false;
+  /** The socket is closed. */
   #over = false;
-  #frameTimer: Timer | undefined;
-  #frames = 0;
   #waiting: (() => void)[] = [];
 
   constructor(runtime: Runtime, socket: Socket, remote: string, maxFrameBytes: number) {
@@ -33,14 +32,16 @@ export class SocketConnection implements Connection {
     this.#batch = new BatchBuffer({
       allocate: (n) => Buffer.allocUnsafeSlow(n),
       write: (bytes) => {
-        if (!this.#over) socket.write(bytes);
+        // After the peer's reset, or our own close(), there is nobody to write to: closed() says so.
+        if (socket.writable) socket.write(bytes);
       },
       isEmpty: () => socket.writableLength === 0,
-      defer: process.nextTick,
+      defer: (fn) => runtime.defer(fn),
     });
     socket.on("error", (error) => {
-      this.#error ??= error;
+      this.#error ??= connectionError(remote, error);
     });
+    socket.on("end", () => this.#ended());
     socket.on("close", () => this.#closed());
     socket.on("drain", () => this.#drained());
   }
@@ -51,42 +52,47 @@ export class SocketConnection implements Connection {
 
   open(handler: ConnectionHandler): void {
     this.#handler = handler;
-    this.#decoder = new FrameDecoder(this.maxFrameBytes, handler);
-    const early = this.#early ?? [];
+    if (this.#over) {
+      this.#runtime.defer(() => handler.closed(this.#error));
+      return;
+    }
+    const decoder = new FrameDecoder(this.maxFrameBytes, handler);
+    this.#decoder = decoder;
+    this.#watch = new FrameWatch(this.#runtime, decoder, (error) => this.destroy(error));
+    if (this.#early !== undefined) this.#runtime.defer(() => this.#catchUp());
+  }
+
+  #catchUp(): void {
+    const early = this.#early;
+    if (early === undefined) return;
     this.#early = undefined;
-    for (const chunk of early) this.receive(chunk, chunk.length, 0);
+    this.receive(early, early.length, 0);
+    this.#socket.resume();
   }
 
   /** Takes bytes[start, n) that were read; they may be reused afterwards. */
   receive(bytes: Uint8Array, n: number, start: number): void {
+    if (this.#closing || start === n) return;
     const handler = this.#handler;
     const decoder = this.#decoder;
-    if (handler === undefined || decoder === undefined) {
-      this.#early?.push(bytes.slice(start, n));
+    if (handler === undefined || decoder === undefined || this.#early !== undefined) {
+      this.#keep(bytes.slice(start, n));
       return;
     }
-    if (this.#over || start === n) return;
-    this.#frames++;
     try {
       decoder.push(bytes, n, start);
     } catch (error) {
-      this.destroy(error instanceof ProtocolError ? error : new ProtocolError(String(error)));
+      this.destroy(error instanceof Error ? error : new Error(String(error)));
       return;
     }
+    if (this.#closing) return;
     handler.chunkEnd();
-    if (this.#frameTimer === undefined && decoder.partial > 0) this.#watchFrame(decoder);
+    if (decoder.partial > 0) this.#watch?.start();
   }
 
-  /** A peer that begins a frame and drips is closed. One timer, however many chunks come. */
-  #watchFrame(decoder: FrameDecoder): void {
-    const seen = this.#frames;
-    this.#frameTimer = this.#runtime.clock.setTimer(FRAME_MS, () => {
-      this.#frameTimer = undefined;
-      if (decoder.partial === 0 || this.#over) return;
-      if (this.#frames - seen < FRAME_MS / 10 && decoder.partial < 10 * 1024)
-        this.destroy(new ProtocolError(`a frame was not whole within ${FRAME_MS} ms`));
-      else this.#watchFrame(decoder);
-    });
+  #keep(bytes: Uint8Array): void {
+    this.#early = this.#early === undefined ? bytes : Buffer.concat([this.#early, bytes]);
+    this.#socket.pause();
   }
 
   reserve(size: number): Writer {
@@ -98,7 +104,10 @@ export class SocketConnection implements Connection {
     return this.#socket.writableLength < HIGH_WATER_BYTES;
   }
   commitWith(tail: Uint8Array): boolean {
+    // Head, tail and padding in one system call.
+    this.#socket.cork();
     this.#batch.commitWith(tail);
+    this.#socket.uncork();
     return this.#socket.writableLength < HIGH_WATER_BYTES;
   }
   flush(): void {
@@ -118,23 +127,41 @@ export class SocketConnection implements Connection {
 
   close(): void {
     if (this.#closing) return;
-    this.#closing = true;
+    this.#stop();
     this.#batch.flush();
-    this.#socket.end();
-    const grace = this.#runtime.clock.setTimer(CLOSE_GRACE_MS, () => this.#socket.destroy());
-    this.#socket.once("close", () => grace.cancel());
+    const socket = this.#socket;
+    socket.end();
+    // What still comes is read and dropped: unread bytes would turn our FIN into a reset, and lose what was sent.
+    socket.resume();
+    const grace = this.#runtime.clock.setTimer(CLOSE_GRACE_MS, () => socket.destroy());
+    socket.once("close", () => grace.cancel());
   }
 
   destroy(error?: Error): void {
-    this.#closing = true;
+    if (this.#over) return;
+    this.#stop();
     this.#error ??= error;
     this.#socket.destroy();
+  }
+
+  #stop(): void {
+    this.#closing = true;
+    this.#early = undefined;
+    this.#decoder?.stop();
+    this.#watch?.stop();
+  }
+
+  /** The peer's FIN. */
+  #ended(): void {
+    if ((this.#decoder?.partial ?? 0) > 0)
+      this.#error ??= new ProtocolError(`${this.remote} closed the connection within a frame`);
+    this.close();
   }
 
   #closed(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#frameTimer?.cancel();
+    this.#stop();
     this.#waiting = [];
     this.#handler?.closed(this.#error);
   }

@@ -1,38 +1,51 @@
 type Coded = Error & { readonly code?: string };
+type Sentences = Readonly<Record<string, string>>;
 
-const LISTEN: Readonly<Record<string, string>> = {
-  EADDRINUSE: "is in use by another process: choose another, or end that one",
+const LISTEN: Sentences = {
+  EADDRINUSE: "is in use: choose another, or end what listens there",
   EACCES: "may not be listened on by this user",
   EADDRNOTAVAIL: "is no address of this machine",
   ENOTFOUND: "has a host that cannot be resolved",
+  EAI_AGAIN: "has a host that cannot be resolved now: the name server does not answer",
   ENOENT: "is in a directory that does not exist",
 };
-const DIAL: Readonly<Record<string, string>> = {
+const DIAL: Sentences = {
   ECONNREFUSED: "refused the connection: nothing listens there",
   ECONNRESET: "reset the connection",
   ENOTFOUND: "has a host that cannot be resolved",
+  EAI_AGAIN: "has a host that cannot be resolved now: the name server does not answer",
   EHOSTUNREACH: "cannot be reached",
   ENETUNREACH: "cannot be reached",
   ETIMEDOUT: "did not answer in time",
   ENOENT: "does not exist",
   EACCES: "may not be dialled by this user",
+  EPROTO: "does not speak TLS",
+  ERR_SSL_WRONG_VERSION_NUMBER: "does not speak TLS",
+};
+const CONNECTION: Sentences = {
+  ECONNRESET: "reset the connection",
+  EPIPE: "closed the connection while it was written to",
+  ETIMEDOUT: "did not answer any more",
 };
 
-function explain(table: Readonly<Record<string, string>>, address: string, error: Coded): Error {
-  const text = table[error.code ?? ""];
-  const wrapped: Coded = new Error(
-    text === undefined ? `${address}: ${error.message}` : `${address} ${text}`,
-    { cause: error },
-  );
-  if (error.code !== undefined) Object.assign(wrapped, { code: error.code });
-  return wrapped;
+function explain(sentences: Sentences, address: string, error: unknown): Error {
+  const { code, message } = (error instanceof Error ? error : new Error(String(error))) as Coded;
+  const sentence = sentences[code ?? ""];
+  const explained = new Error(sentence === undefined ? `${address}: ${message}` : `${address} ${sentence}`, {
+    cause: error,
+  });
+  return code === undefined ? explained : Object.assign(explained, { code });
 }
 
 /** Node's error to a sentence that names the address; `code` and `cause` are kept. */
-export function listenError(address: string, error: Coded): Error {
+export function listenError(address: string, error: unknown): Error {
   return explain(LISTEN, address, error);
 }
 /** Node's error to a sentence that names the address; `code` and `cause` are kept. */
-export function dialError(address: string, error: Coded): Error {
+export function dialError(address: string, error: unknown): Error {
   return explain(DIAL, address, error);
+}
+/** As dialError, for a connection that was there already. */
+export function connectionError(remote: string, error: unknown): Error {
+  return explain(CONNECTION, remote, error);
 }
