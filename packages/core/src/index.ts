@@ -1,3 +1,5 @@
+export { type Client, createClient } from "./client/client.ts";
+export type { CallDefaults, ClientOptions } from "./client/client-options.ts";
 export {
   type Codec,
   CodecError,

@@ -1,5 +1,9 @@
 /** For kits, backends and doors; not for users. */
 
+export { createClientWith } from "./client/client.ts";
+export type { CreateSession } from "./client/client-options.ts";
+export { nearNames, suggestion } from "./client/near.ts";
+export { compileRange } from "./client/semver-range.ts";
 export { BatchBuffer, type BatchRim } from "./protocol/batch-buffer.ts";
 export { type Frame, HEADER_BYTES, ProtocolError } from "./protocol/frame.ts";
 export { FrameDecoder, type FrameSink } from "./protocol/frame-decoder.ts";

@@ -1,0 +1,186 @@
+import { createDirectory, type Directory } from "../directory/directory.ts";
+import { RpcError } from "../errors/rpc-error.ts";
+import type { Instance } from "../instance.ts";
+import type { Logger, Runtime } from "../runtime.ts";
+import type { SelectorFactory } from "../selector.ts";
+import type { ClientSession } from "../session/client-session-types.ts";
+import { Absence } from "./absence.ts";
+import { ClientCall } from "./client-call.ts";
+import { type DialOptions, openSession, reachableAddress } from "./dial.ts";
+import { Node, type NodeEvents, type NodeHost, type Opening } from "./node.ts";
+import { RetryBudget } from "./retry-budget.ts";
+import { compileRange } from "./semver-range.ts";
+import { Target, type TargetHost } from "./target.ts";
+
+/** Sets up to this size are connected to as a whole; of larger ones, what is picked. */
+const EAGER = 10;
+
+export interface ChannelOptions {
+  readonly runtime: Runtime;
+  readonly logger: Logger;
+  readonly service: string;
+  readonly dial: DialOptions;
+  /** Of the registry's leases, ms. */
+  readonly ttlMs: number | undefined;
+  /** Feeds the directory until the signal aborts. Calls nothing before it has returned. */
+  readonly follow: (directory: Directory, signal: AbortSignal) => void;
+  readonly selector: SelectorFactory;
+  /** Names of services that there are, for messages. */
+  readonly names: () => Promise<readonly string[]>;
+  /** For messages. */
+  readonly registry: string;
+}
+
+/** One service as a client sees it: its instances, the connections to them, and the targets that pick among them. */
+export class Channel implements NodeHost, TargetHost {
+  readonly runtime: Runtime;
+  readonly service: string;
+  readonly budget = new RetryBudget();
+  readonly nodes = new Map<string, Node>();
+  readonly #o: ChannelOptions;
+  readonly #targets = new Map<string | undefined, Target>();
+  readonly #absence: Absence;
+  readonly #directory: Directory;
+  readonly #abort = new AbortController();
+  /** Not listed any more, but with calls in flight. */
+  readonly #leaving = new Set<Node>();
+  #dirty = false;
+  #closed = false;
+
+  constructor(options: ChannelOptions) {
+    this.#o = options;
+    this.runtime = options.runtime;
+    this.service = options.service;
+    const { service, logger, ttlMs, registry, names } = options;
+    const { clock } = options.runtime;
+    const directory = createDirectory({ service, clock, logger, ttlMs, onChange: () => this.#see() });
+    this.#directory = directory;
+    this.#absence = new Absence({ clock, directory, service, registry, names, known: () => this.changed() });
+    options.follow(directory, this.#abort.signal);
+  }
+
+  get targets(): Iterable<Target> {
+    return this.#targets.values();
+  }
+
+  /** @throws TypeError when the range cannot be read */
+  target(version: string | undefined): Target {
+    const found = this.#targets.get(version);
+    if (found !== undefined) return found;
+    const { random } = this.runtime;
+    const fits = version === undefined ? () => true : compileRange(version);
+    const target = new Target(this, version, fits, this.#o.selector({ random }));
+    this.#targets.set(version, target);
+    for (const node of this.nodes.values())
+      if (node.session !== undefined && fits(node.instance.version)) target.learn(node.session.endpoints);
+    target.update(this.nodes.values());
+    return target;
+  }
+
+  // ---- the directory
+
+  #see(): void {
+    if (this.#closed) return;
+    const listed = new Set<string>();
+    for (const instance of this.#directory.instances) {
+      listed.add(instance.id);
+      this.#list(instance);
+    }
+    for (const [id, node] of this.nodes) if (!listed.has(id)) this.#unlist(id, node);
+    if (this.nodes.size <= EAGER)
+      for (const node of this.nodes.values()) if (node.usable && node.state === "idle") node.connect();
+    this.changed();
+  }
+
+  #list(instance: Instance): void {
+    const node = this.nodes.get(instance.id);
+    if (node !== undefined && this.#url(node.instance) === this.#url(instance)) return node.update(instance);
+    if (node !== undefined) this.#unlist(instance.id, node);
+    this.nodes.set(instance.id, new Node(instance, this));
+  }
+
+  #unlist(id: string, node: Node): void {
+    this.nodes.delete(id);
+    if (node.connected) this.#leaving.add(node);
+    node.retire();
+  }
+
+  #url(instance: Instance): string | undefined {
+    return reachableAddress(instance, this.#o.dial.transports)?.address.url;
+  }
+
+  // ---- what nodes tell
+
+  open(instance: Instance, events: NodeEvents): Opening {
+    return openSession(this.#o.dial, instance, events);
+  }
+
+  changed(): void {
+    if (this.#dirty || this.#closed) return;
+    this.#dirty = true;
+    this.runtime.defer(() => {
+      this.#dirty = false;
+      if (!this.#closed) for (const target of this.#targets.values()) target.update(this.nodes.values());
+    });
+  }
+
+  connected(node: Node, session: ClientSession): void {
+    this.#directory.connection(node.instance.id, "up");
+    for (const target of this.#targets.values())
+      if (target.fits(node.instance.version)) target.learn(session.endpoints);
+    this.#o.logger.debug({ ...this.#fields(node), version: session.version }, "instance connected");
+  }
+
+  disconnected(node: Node, error: RpcError, tries: number): void {
+    this.#leaving.delete(node);
+    if (this.#closed) return;
+    this.#directory.connection(node.instance.id, "down");
+    if (node.retired) return;
+    const fields = { ...this.#fields(node), code: error.code, reason: error.message };
+    if (node.error === undefined) this.#o.logger.warn(fields, "instance lost");
+    else if (tries === 0) this.#o.logger.warn(fields, "instance cannot be reached");
+    else this.#o.logger.debug({ ...fields, tries: tries + 1 }, "instance still cannot be reached");
+  }
+
+  suspected(node: Node, suspected: boolean, session: ClientSession): void {
+    if (!suspected) return this.#o.logger.info(this.#fields(node), "instance answers again");
+    this.#o.logger.warn(this.#fields(node), "instance suspected: it does not answer");
+    session.each((call) => {
+      if (call instanceof ClientCall && call.road instanceof Target) call.road.rescue(call);
+    });
+  }
+
+  drains(node: Node): void {
+    this.#o.logger.debug(this.#fields(node), "instance is draining");
+  }
+
+  #fields({ instance }: Node): object {
+    const address = this.#url(instance) ?? instance.addresses[0]?.url;
+    return { service: this.service, instance: instance.id, address };
+  }
+
+  // ---- what targets ask
+
+  absence(target: Target, call: ClientCall): RpcError | undefined {
+    if (this.#closed) return closed(call);
+    return this.#absence.explain(target, this.nodes.values(), call);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#abort.abort();
+    this.#directory.close();
+    this.#absence.close();
+    for (const node of [...this.nodes.values(), ...this.#leaving]) node.close();
+    for (const target of this.#targets.values()) target.close(closed);
+  }
+}
+
+function closed(call: ClientCall): RpcError {
+  return new RpcError("CANCELLED", `${call.service}.${call.method}: the client was closed`, {
+    executed: call.mayHaveRun ? "maybe" : "no",
+    service: call.service,
+    method: call.method,
+  });
+}

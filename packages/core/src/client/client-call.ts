@@ -1,0 +1,269 @@
+import type { CallContext, Metadata } from "../context.ts";
+import type { EndpointKind } from "../endpoint.ts";
+import type { RpcError } from "../errors/rpc-error.ts";
+import type { Invocation } from "../interceptor.ts";
+import type { Clock } from "../runtime.ts";
+import type { Candidate, Pick, PickRequest } from "../selector.ts";
+import type { ClientSession } from "../session/client-session-types.ts";
+import type { ItemQueue, ItemSource } from "../session/item-queue.ts";
+import type { OutgoingCall, RemoteEndpoint } from "../session/outgoing-call.ts";
+import { blame, callError, instanceFault } from "./call-errors.ts";
+import type { Method } from "./method.ts";
+import type { Waiter } from "./waiting-room.ts";
+
+/** Where a call is sent, and what it asks for there. */
+export interface CallRoad {
+  readonly clock: Clock;
+  /** The first try. */
+  start(call: ClientCall): void;
+  /** Its method is not known yet: it waits for an instance that tells. */
+  park(call: ClientCall): void;
+  /** Picks an instance and sends the call there, or lets it wait, or ends it. */
+  send(call: ClientCall): void;
+  /** A try failed. True: the call goes on (or already has). */
+  retry(call: ClientCall, error: RpcError, now: number): boolean;
+  /** The call waits here and shall not any longer. */
+  forget(call: ClientCall): void;
+  /** For a call whose deadline passes while it waits: a sentence. */
+  whyWaiting(call: ClientCall): string;
+  /** It waited, and something has changed. */
+  resume(call: ClientCall): void;
+}
+
+const NO_METADATA: Metadata = Object.freeze({});
+const nothing = (): void => {};
+
+/**
+ * A call as the client holds it: the session's record, the selector's request and the interceptors' invocation in one object, so that
+ * a call costs one. It ends exactly once; retries live in fail(), without a promise of their own.
+ */
+export class ClientCall implements OutgoingCall, PickRequest, Waiter, ItemSource {
+  // What was asked for
+  readonly road: CallRoad;
+  readonly target: Method;
+  readonly method: string;
+  readonly began: number;
+  input: unknown;
+  metadata: Metadata | undefined = undefined;
+  expiresAt = Number.POSITIVE_INFINITY;
+  idempotent = false;
+  waitForReady = false;
+  retries = true;
+  key: string | undefined = undefined;
+  signal: AbortSignal | undefined = undefined;
+  /** What its caller said; undefined leaves it to the endpoint. */
+  ownTimeoutMs: number | undefined = undefined;
+  ownIdempotent: boolean | undefined = undefined;
+  /** The call that is being served. */
+  parent: CallContext | undefined = undefined;
+  parentExpiresAt = Number.POSITIVE_INFINITY;
+  /** 1: a retry that was paid for, or inside of one: not retried again where the outcome is unknown. */
+  attempt: 0 | 1 = 0;
+  // How it fares
+  /** When the last try was picked, clock.monotonic() ms. */
+  now: number;
+  tries = 0;
+  /** Ids of instances that failed it. */
+  exclude: Set<string> | undefined = undefined;
+  lastError: RpcError | undefined = undefined;
+  /** A try ended without anybody knowing whether it was executed. */
+  mayHaveRun = false;
+  begun = false;
+  ended = false;
+  /** Its method's kind is not known yet: what is to happen once it is. */
+  parked: { proceed(): void } | undefined = undefined;
+  pick: Pick<Candidate> | undefined = undefined;
+  session: ClientSession | undefined = undefined;
+  id = 0;
+  inputTaken = false;
+  items: ItemQueue | undefined = undefined;
+  resolve: (value: unknown) => void = nothing;
+  reject: (error: unknown) => void = nothing;
+  #endpoint: RemoteEndpoint | undefined = undefined;
+  #unlink: (() => void) | undefined = undefined;
+
+  constructor(road: CallRoad, target: Method, input: unknown, now: number) {
+    this.road = road;
+    this.target = target;
+    this.method = target.name;
+    this.input = input;
+    this.began = this.now = now;
+  }
+
+  get endpoint(): RemoteEndpoint {
+    return this.#endpoint as RemoteEndpoint;
+  }
+  get streaming(): boolean {
+    return this.target.streaming;
+  }
+
+  /** As interceptors see it. */
+  get invocation(): Invocation {
+    this.metadata ??= NO_METADATA;
+    return this as unknown as Invocation;
+  }
+  get side(): "client" {
+    return "client";
+  }
+  get service(): string {
+    return this.target.service;
+  }
+  get kind(): EndpointKind {
+    return this.target.info?.kind ?? "unary";
+  }
+  get context(): undefined {
+    return undefined;
+  }
+
+  /** The same call anew: for interceptors that call `next` twice. */
+  again(): ClientCall {
+    const copy = new ClientCall(this.road, this.target, this.input, this.road.clock.monotonic());
+    copy.metadata = this.metadata;
+    copy.expiresAt = this.expiresAt;
+    copy.idempotent = this.idempotent;
+    copy.waitForReady = this.waitForReady;
+    copy.retries = this.retries;
+    copy.key = this.key;
+    copy.signal = this.signal;
+    copy.parent = this.parent;
+    copy.parentExpiresAt = this.parentExpiresAt;
+    copy.attempt = this.parent !== undefined && this.parent.attempt > 0 ? 1 : 0;
+    return copy;
+  }
+
+  /** Follows its parent and its signal from now on. Returns why it may not start: they have ended. */
+  link(): RpcError | undefined {
+    const { parent, signal } = this;
+    if (this.#unlink !== undefined || (parent === undefined && signal === undefined)) return undefined;
+    if (parent?.aborted === true) return this.#cancelled("the call it belongs to has ended", parent.reason);
+    if (signal?.aborted === true) return this.#cancelled("cancelled by its signal", signal.reason);
+    const stop = parent?.onAbort((reason) =>
+      this.cancel(this.#cancelled("the call it belongs to has ended", reason)),
+    );
+    if (signal === undefined) {
+      this.#unlink = stop;
+      return undefined;
+    }
+    const onAbort = (): void => this.cancel(this.#cancelled("cancelled by its signal", signal.reason));
+    signal.addEventListener("abort", onAbort);
+    this.#unlink = () => {
+      stop?.();
+      signal.removeEventListener("abort", onAbort);
+    };
+    return undefined;
+  }
+
+  #cancelled(why: string, cause: unknown): RpcError {
+    return callError("CANCELLED", `${this.service}.${this.method}: ${why}`, this.target, this.#sent(), cause);
+  }
+
+  #sent(): "maybe" | "no" {
+    return this.session !== undefined || this.mayHaveRun ? "maybe" : "no";
+  }
+
+  /** Its road has picked: the next try goes to `session`. */
+  begin(pick: Pick<Candidate>, session: ClientSession, endpoint: RemoteEndpoint): void {
+    this.pick = pick;
+    this.session = session;
+    this.#endpoint = endpoint;
+    this.id = 0;
+    this.tries++;
+    session.start(this);
+  }
+
+  // ---- told by the session
+
+  finish(value: unknown, load: number): void {
+    const now = this.road.clock.monotonic();
+    const { pick } = this;
+    if (pick !== undefined) {
+      this.pick = undefined;
+      pick.done(this.now, now, false, load);
+    }
+    if (this.ended) return;
+    this.#over(now, false);
+    this.resolve(value);
+  }
+
+  fail(error: RpcError): void {
+    const now = this.road.clock.monotonic();
+    const instance = this.pick?.candidate.instance.id;
+    this.#leave(now, instanceFault(error));
+    if (this.ended) return;
+    const last = blame(error, this.target, instance, this.mayHaveRun);
+    this.lastError = last;
+    if (error.executed === "maybe") this.mayHaveRun = true;
+    if (instance !== undefined) {
+      this.exclude ??= new Set();
+      this.exclude.add(instance);
+    }
+    if (!this.road.retry(this, error, now)) this.end(last);
+  }
+
+  /** The try is over. */
+  #leave(now: number, failed: boolean): void {
+    const { pick } = this;
+    this.session = undefined;
+    this.pick = undefined;
+    pick?.done(this.now, now, failed, 0);
+  }
+
+  // ---- told by the waiting room
+
+  resume(): void {
+    this.road.resume(this);
+  }
+  expire(): void {
+    this.end(callError("DEADLINE_EXCEEDED", this.road.whyWaiting(this), this.target, this.#sent()));
+  }
+
+  // ---- told by the client
+
+  /** Its instance is suspected: the try is taken back, as if it had failed, so that it can be made elsewhere. */
+  withdraw(error: RpcError): void {
+    this.session?.cancel(this);
+    this.fail(error);
+  }
+
+  /** Ends it with an error now, wherever it is. Idempotent. */
+  cancel(error: RpcError): void {
+    if (this.ended) return;
+    this.#stop();
+    this.end(error);
+  }
+
+  #stop(): void {
+    if (this.session === undefined) return this.road.forget(this);
+    this.session.cancel(this);
+    this.#leave(this.road.clock.monotonic(), false);
+  }
+
+  // ---- told by the reader of its items
+
+  consumed(): void {}
+
+  /** The reader has gone: told by the session, which has cancelled it, or by the queue while it waits. */
+  abandoned(): void {
+    if (this.ended) return;
+    this.#stop();
+    this.#over(this.road.clock.monotonic(), false);
+  }
+
+  /** Ends it with an error; it is nowhere any more. */
+  end(error: RpcError): void {
+    if (this.ended) return;
+    this.#over(this.road.clock.monotonic(), true);
+    const final = error.service === undefined ? blame(error, this.target, undefined, this.mayHaveRun) : error;
+    if (this.items === undefined) this.reject(final);
+    else this.items.fail(final);
+  }
+
+  #over(now: number, failed: boolean): void {
+    this.ended = true;
+    if (this.begun) this.target.stats.finished(now - this.began, failed);
+    if (this.#unlink !== undefined) {
+      this.#unlink();
+      this.#unlink = undefined;
+    }
+  }
+}

@@ -1,0 +1,166 @@
+import type { ServiceContract } from "../definition/define-service.ts";
+import { serviceNameFault } from "../definition/names.ts";
+import { followService } from "../directory/follow-service.ts";
+import { RpcError } from "../errors/rpc-error.ts";
+import type { ServiceSummary, Snapshot } from "../instance.ts";
+import type { MethodReport } from "../server/report.ts";
+import { createClientSession } from "../session/client-session.ts";
+import type { CallOptions } from "../types/call-options.ts";
+import type { ServiceClient } from "../types/service-client.ts";
+import { startIntercepted } from "./call-start.ts";
+import { Channel } from "./channel.ts";
+import {
+  type ClientOptions,
+  type CreateSession,
+  checkDefaults,
+  type ResolvedClientOptions,
+  resolveClientOptions,
+} from "./client-options.ts";
+import { reportMethods } from "./client-report.ts";
+import type { DialOptions } from "./dial.ts";
+import { createServiceProxy } from "./proxy.ts";
+import { type CallerHost, ServiceCaller } from "./service-caller.ts";
+
+/**
+ * Finds services in a registry and calls them.
+ * @template Known services by name, for `service(name)` without a type argument
+ */
+export interface Client<Known extends object = Record<never, never>> extends AsyncDisposable {
+  /**
+   * A service's methods, as an object: `client.service<UserService>("user").getUser({ id })`. What is asked of the registry is known
+   * from now on; nothing is thrown where there is no such service: its calls say so.
+   * @param options for all of its calls
+   * @throws TypeError when an option is wrong, naming it
+   */
+  service<C extends ServiceContract>(contract: C, options?: CallOptions): ServiceClient<C>;
+  service<K extends keyof Known & string>(name: K, options?: CallOptions): ServiceClient<Known[K]>;
+  service<S>(name: string, options?: CallOptions): ServiceClient<S>;
+  /** All services of the registry that have an instance. */
+  list(): Promise<readonly ServiceSummary[]>;
+  /** A service's instances: all of them at once, then again after each change. Ends when it is returned or the client is closed. */
+  watch(service: string): AsyncIterable<Snapshot>;
+  /** Counters and latencies by service and method since start. */
+  report(): readonly MethodReport[];
+  /** Calls in flight fail with CANCELLED; connections, timers and watches are ended. The registry stays as it is. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** @throws TypeError when an option is wrong, naming it */
+export function createClient<Known extends object = Record<never, never>>(
+  options: ClientOptions,
+): Client<Known> {
+  return new SkeinClient(resolveClientOptions(options), createClientSession);
+}
+
+/** createClient with sessions of another kind. */
+export function createClientWith(options: ClientOptions, createSession: CreateSession): Client {
+  return new SkeinClient(resolveClientOptions(options), createSession);
+}
+
+class SkeinClient implements Client {
+  readonly #o: ResolvedClientOptions;
+  readonly #dial: DialOptions;
+  readonly #host: CallerHost;
+  readonly #channels = new Map<string, Channel>();
+  readonly #plain = new Map<string, object>();
+  readonly #abort = new AbortController();
+
+  constructor(options: ResolvedClientOptions, createSession: CreateSession) {
+    const { runtime, transports, codecs, connectTimeoutMs, credentials, limits, liveness } = options;
+    this.#o = options;
+    this.#dial = {
+      runtime,
+      transports,
+      codecs,
+      connectTimeoutMs,
+      credentials,
+      limits,
+      liveness,
+      createSession,
+    };
+    this.#host = {
+      store: options.contextStore,
+      chain:
+        options.interceptors.length === 0
+          ? undefined
+          : options.interceptors.reduceRight((next, interceptor) => interceptor(next), startIntercepted),
+      defaults: options,
+    };
+  }
+
+  /** `never`: of whichever type the interface says. */
+  service(service: string | { readonly name: string }, options?: CallOptions): never {
+    return this.#service(service, options) as never;
+  }
+
+  #service(service: string | { readonly name: string }, options: CallOptions | undefined): object {
+    const name = typeof service === "string" ? service : service?.name;
+    const fault = serviceNameFault(name);
+    if (fault !== undefined) throw new TypeError(`client.service: ${fault}`);
+    if (options !== undefined) {
+      checkDefaults(options, `client.service("${name}")`);
+      return this.#proxy(name, options);
+    }
+    let proxy = this.#plain.get(name);
+    if (proxy === undefined) {
+      proxy = this.#proxy(name, {});
+      this.#plain.set(name, proxy);
+    }
+    return proxy;
+  }
+
+  #proxy(name: string, own: CallOptions): object {
+    const channel = this.#channel(name);
+    const target = channel.target(own.version ?? this.#o.version);
+    const versions = (version: string) => channel.target(version);
+    return createServiceProxy(new ServiceCaller(this.#host, target, versions, own));
+  }
+
+  #channel(service: string): Channel {
+    const found = this.#channels.get(service);
+    if (found !== undefined) return found;
+    const { runtime, logger, registry, selector, ttlMs } = this.#o;
+    const channel = new Channel({
+      runtime,
+      logger,
+      service,
+      dial: this.#dial,
+      selector,
+      ttlMs,
+      registry: registry.name,
+      names: async () => (await registry.list()).map((summary) => summary.name),
+      follow: (directory, signal) => void followService(registry, service, directory, runtime, signal),
+    });
+    this.#channels.set(service, channel);
+    if (this.#abort.signal.aborted) channel.close();
+    return channel;
+  }
+
+  async list(): Promise<readonly ServiceSummary[]> {
+    this.#open();
+    return await this.#o.registry.list();
+  }
+
+  watch(service: string): AsyncIterable<Snapshot> {
+    this.#open();
+    return this.#o.registry.watch(service, { signal: this.#abort.signal });
+  }
+
+  #open(): void {
+    if (this.#abort.signal.aborted)
+      throw new RpcError("CANCELLED", "the client was closed", { executed: "no" });
+  }
+
+  report(): readonly MethodReport[] {
+    return [...this.#channels.values()].flatMap((channel) => reportMethods(channel.targets));
+  }
+
+  async close(): Promise<void> {
+    this.#abort.abort();
+    for (const channel of this.#channels.values()) channel.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

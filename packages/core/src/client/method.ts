@@ -1,0 +1,30 @@
+import type { EndpointInfo } from "../endpoint.ts";
+import { MethodStats } from "../server/method-stats.ts";
+
+/** A method as a client knows it: what HELLO told of it, and how its calls fare. One object, however many proxies name it. */
+export class Method {
+  readonly service: string;
+  readonly name: string;
+  readonly stats = new MethodStats();
+  /** Undefined: no instance has told of it (yet). */
+  info: EndpointInfo | undefined;
+  givesStream = false;
+  /** Items go in or out. */
+  streaming = false;
+
+  /** For its calls' [Symbol.asyncIterator] when it gives one answer. */
+  refuseIteration: () => never = () => {
+    throw new TypeError(`${this.service}.${this.name} gives one answer`);
+  };
+
+  constructor(service: string, name: string) {
+    this.service = service;
+    this.name = name;
+  }
+
+  learn(info: EndpointInfo): void {
+    this.info = info;
+    this.givesStream = info.kind === "server-stream" || info.kind === "bidi-stream";
+    this.streaming = info.kind !== "unary";
+  }
+}

@@ -1,0 +1,166 @@
+import type { RpcError } from "../errors/rpc-error.ts";
+import type { Instance } from "../instance.ts";
+import type { Runtime, Timer } from "../runtime.ts";
+import type { Candidate, CandidateState } from "../selector.ts";
+import type { ClientSession } from "../session/client-session-types.ts";
+import { fullJitter } from "./backoff.ts";
+
+export const BACKOFF_BASE_MS = 100;
+export const BACKOFF_CAP_MS = 5000;
+/** A connection that held so long ends a series of failures. */
+const STABLE_MS = 1000;
+
+/** What befalls a connection being opened, never before open() has returned; `closed` exactly once, as the last. */
+export interface NodeEvents {
+  ready(session: ClientSession): void;
+  suspect(suspected: boolean): void;
+  draining(): void;
+  closed(error: RpcError): void;
+}
+/** A connection being opened, or open. */
+export interface Opening {
+  /** Ends it as soon as nothing is in flight. */
+  retire(): void;
+  /** Ends it now: what is in flight fails with CANCELLED. */
+  close(): void;
+}
+export interface NodeHost {
+  readonly runtime: Runtime;
+  /** Dials and says HELLO. */
+  open(instance: Instance, events: NodeEvents): Opening;
+  /** State, session or instance is another: pickers are to be built anew. */
+  changed(): void;
+  connected(node: Node, session: ClientSession): void;
+  /** `tries`: failed ones in a row, 0 when a connection was lost that had held. */
+  disconnected(node: Node, error: RpcError, tries: number): void;
+  suspected(node: Node, suspected: boolean, session: ClientSession): void;
+  drains(node: Node): void;
+}
+
+/** An instance as a client holds it: its record, and the one connection to it. */
+export class Node implements Candidate {
+  state: CandidateState = "idle";
+  instance: Instance;
+  /** Open for calls. */
+  session: ClientSession | undefined;
+  /** The last connection failed or did not hold, and none has been opened since: calls do not wait for it. */
+  error: RpcError | undefined;
+  readonly #host: NodeHost;
+  #opening: Opening | undefined;
+  #tries = 0;
+  #readyAt = 0;
+  #timer: Timer | undefined;
+  /** It is listed no more. */
+  retired = false;
+
+  constructor(instance: Instance, host: NodeHost) {
+    this.instance = instance;
+    this.#host = host;
+  }
+
+  /** May be picked, or be waited for. */
+  get usable(): boolean {
+    return this.error === undefined && this.instance.status === "serving";
+  }
+
+  /** There is a connection, or one on its way. */
+  get connected(): boolean {
+    return this.#opening !== undefined;
+  }
+
+  update(instance: Instance): void {
+    const before = this.instance.status;
+    this.instance = instance;
+    if (before !== instance.status && instance.status === "serving" && this.#tries > 0) this.#again();
+  }
+
+  /** Dials unless there is a connection, or one on its way. */
+  connect(): void {
+    if (this.retired || this.#opening !== undefined) return;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.state = "connecting";
+    this.#opening = this.#host.open(this.instance, {
+      ready: (session) => this.#ready(session),
+      suspect: (suspected) => this.#suspect(suspected),
+      draining: () => this.#draining(),
+      closed: (error) => this.#closed(error),
+    });
+    this.#host.changed();
+  }
+
+  #ready(session: ClientSession): void {
+    if (this.retired) return session.drain();
+    this.session = session;
+    this.state = "ready";
+    this.error = undefined;
+    this.#readyAt = this.#host.runtime.clock.monotonic();
+    this.#host.connected(this, session);
+    this.#host.changed();
+  }
+
+  #suspect(suspected: boolean): void {
+    const { session } = this;
+    if (session === undefined) return;
+    this.state = suspected ? "suspect" : "ready";
+    this.#host.changed();
+    this.#host.suspected(this, suspected, session);
+  }
+
+  #draining(): void {
+    if (this.session === undefined) return;
+    this.session = undefined;
+    this.state = "draining";
+    this.#host.drains(this);
+    this.#host.changed();
+  }
+
+  #closed(error: RpcError): void {
+    this.#opening = undefined;
+    const held =
+      this.state !== "connecting" && this.#host.runtime.clock.monotonic() - this.#readyAt >= STABLE_MS;
+    this.session = undefined;
+    this.state = "idle";
+    if (held) this.#tries = 0;
+    else this.error = error;
+    this.#host.disconnected(this, error, this.#tries);
+    if (this.retired) return;
+    this.#again();
+    this.#host.changed();
+  }
+
+  /** Dials again, later; not while the instance says that it does not serve. */
+  #again(): void {
+    if (this.#opening !== undefined || this.instance.status !== "serving") return;
+    const { clock, random } = this.#host.runtime;
+    const delay = fullJitter(random, BACKOFF_BASE_MS, BACKOFF_CAP_MS, this.#tries++);
+    this.#timer?.cancel();
+    this.#timer = clock.setTimer(delay, () => this.connect());
+  }
+
+  /** The instance is listed no more: what is in flight ends by itself. Idempotent. */
+  retire(): void {
+    if (this.#leave()) this.#opening?.retire();
+  }
+
+  /** What is in flight fails with CANCELLED. Idempotent. */
+  close(): void {
+    this.#leave();
+    this.#opening?.close();
+  }
+
+  #leave(): boolean {
+    if (this.retired) return false;
+    this.retired = true;
+    this.#timer?.cancel();
+    this.session = undefined;
+    this.state = "draining";
+    return true;
+  }
+}
+
+/** For calls that find an instance unreachable: its error's code where asking again will not help, else UNAVAILABLE. */
+export function unreachable(error: RpcError): RpcError["code"] {
+  const lasting = ["UNAUTHENTICATED", "PERMISSION_DENIED", "UNIMPLEMENTED", "CANCELLED"];
+  return lasting.includes(error.code) ? error.code : "UNAVAILABLE";
+}

@@ -1,0 +1,56 @@
+import type { RpcError } from "../errors/rpc-error.ts";
+import { fullJitter } from "./backoff.ts";
+import type { RetryBudget } from "./retry-budget.ts";
+
+/** First try included. */
+export const MOST_TRIES = 3;
+const BASE_MS = 25;
+const CAP_MS = 1000;
+
+/** What the policy must know of a call one of whose tries has just failed. */
+export interface FailedCall {
+  /** That were made, this one included. */
+  readonly tries: number;
+  /** 1: it is a retry that was paid for, or it runs inside of one. */
+  readonly attempt: 0 | 1;
+  readonly idempotent: boolean;
+  /** Items go in or out. */
+  readonly streaming: boolean;
+  /** An item was asked of its input. */
+  readonly inputTaken: boolean;
+  /** clock.monotonic() ms */
+  readonly expiresAt: number;
+}
+
+/** How a retry is had: not at all, for nothing, or out of the budget. */
+export type RetryKind = "none" | "free" | "paid";
+
+/**
+ * What may follow a failed try, going by what the session said of it:
+ * refused in favour of another instance (`no`, `elsewhere`): free, up to MOST_TRIES;
+ * overloaded (`no`, after so many ms): paid;
+ * outcome unknown (`maybe`): paid, if the endpoint is idempotent; streams never;
+ * anything else, and a paid retry itself: none.
+ */
+export function retryKind(call: FailedCall, error: RpcError, now: number): RetryKind {
+  if (call.tries >= MOST_TRIES || now >= call.expiresAt || call.inputTaken) return "none";
+  if (error.executed === "no") {
+    if (error.retry === "elsewhere") return "free";
+    return typeof error.retry === "number" && call.attempt === 0 ? "paid" : "none";
+  }
+  const unknown = error.executed === "maybe" && error.code === "UNAVAILABLE";
+  return unknown && call.idempotent && !call.streaming && call.attempt === 0 ? "paid" : "none";
+}
+
+/** Pays, and says after how many ms to try again; undefined: no budget, or no time left. */
+export function payRetry(
+  call: FailedCall,
+  error: RpcError,
+  now: number,
+  budget: RetryBudget,
+  random: () => number,
+): number | undefined {
+  const asked = typeof error.retry === "number" ? error.retry : 0;
+  const delay = asked + fullJitter(random, BASE_MS, CAP_MS, call.tries - 1);
+  return now + delay < call.expiresAt && budget.withdraw(now) ? delay : undefined;
+}

@@ -1,0 +1,243 @@
+import { RpcError } from "../errors/rpc-error.ts";
+import type { Clock, Runtime, Timer } from "../runtime.ts";
+import type { Candidate, Pick, Picker, Selector } from "../selector.ts";
+import type { ClientSession } from "../session/client-session-types.ts";
+import type { RemoteEndpoint } from "../session/outgoing-call.ts";
+import { callError } from "./call-errors.ts";
+import { notIterable } from "./call-object.ts";
+import type { CallRoad, ClientCall } from "./client-call.ts";
+import { Method } from "./method.ts";
+import { suggestion } from "./near.ts";
+import type { Node } from "./node.ts";
+import type { RetryBudget } from "./retry-budget.ts";
+import { payRetry, retryKind } from "./retry-policy.ts";
+import { WaitingRoom } from "./waiting-room.ts";
+
+/** Picks that may turn out not to be connected before a call waits. */
+const MOST_LOOKS = 8;
+
+export interface TargetHost {
+  readonly runtime: Runtime;
+  readonly service: string;
+  readonly budget: RetryBudget;
+  /** Why a call has no instance to go to; undefined: that is not known yet, wait() is called again once it is. */
+  absence(target: Target, call: ClientCall): RpcError | undefined;
+}
+
+/** The instances of a service whose version fits: picks among them, and holds the calls that none of them can take yet. */
+export class Target implements CallRoad {
+  readonly clock: Clock;
+  /** As the user wrote it; undefined: any version. */
+  readonly version: string | undefined;
+  readonly fits: (version: string) => boolean;
+  readonly methods = new Map<string, Method>();
+  /** Of the last update. */
+  candidates: readonly Node[] = [];
+  /** An instance has told what it offers. */
+  #known = false;
+  readonly #host: TargetHost;
+  readonly #selector: Selector<Candidate>;
+  readonly #room: WaitingRoom;
+  /** Calls between two tries. */
+  readonly #sleeping = new Map<ClientCall, Timer>();
+  #picker: Picker<Candidate>;
+
+  constructor(
+    host: TargetHost,
+    version: string | undefined,
+    fits: (version: string) => boolean,
+    selector: Selector<Candidate>,
+  ) {
+    this.#host = host;
+    this.clock = host.runtime.clock;
+    this.version = version;
+    this.fits = fits;
+    this.#selector = selector;
+    this.#room = new WaitingRoom(this.clock);
+    this.#picker = selector.update([]);
+  }
+
+  method(name: string): Method {
+    let method = this.methods.get(name);
+    if (method === undefined) {
+      method = new Method(this.#host.service, name);
+      method.refuseIteration = notIterable(method);
+      this.methods.set(name, method);
+    }
+    return method;
+  }
+
+  /** An instance that fits has said what it offers. */
+  learn(endpoints: ReadonlyMap<string, RemoteEndpoint>): void {
+    this.#known = true;
+    for (const endpoint of endpoints.values()) this.method(endpoint.name).learn(endpoint);
+  }
+
+  /** The set or a state has changed. */
+  update(nodes: Iterable<Node>): void {
+    const fitting: Node[] = [];
+    for (const node of nodes) if (node.usable && this.fits(node.instance.version)) fitting.push(node);
+    this.candidates = fitting;
+    this.#picker = this.#selector.update(fitting);
+    this.#room.wake();
+  }
+
+  get waiting(): number {
+    return this.#room.size + this.#sleeping.size;
+  }
+
+  // ---- the road of a call
+
+  start(call: ClientCall): void {
+    this.#host.budget.deposit(call.now);
+    this.send(call);
+  }
+
+  send(call: ClientCall): void {
+    const pick = this.#picker.pick(call);
+    if (pick === undefined) return this.wait(call);
+    const { session } = pick.candidate as Node;
+    const endpoint = session?.endpoints.get(call.method);
+    if (endpoint === undefined || endpoint.kind !== call.target.info?.kind) return this.#look(call, pick);
+    call.begin(pick, session as ClientSession, endpoint);
+  }
+
+  /** The one picked is not connected, or lacks the method: others are asked for, and it is connected meanwhile. */
+  #look(call: ClientCall, first: Pick<Candidate>): void {
+    const tried = call.exclude;
+    const looked = new Set(tried);
+    let coming = false;
+    let lacking = false;
+    let pick: Pick<Candidate> | undefined = first;
+    for (let looks = 0; pick !== undefined && looks < MOST_LOOKS; looks++) {
+      const node = pick.candidate as Node;
+      const endpoint = node.session?.endpoints.get(call.method);
+      if (endpoint !== undefined && endpoint.kind === call.target.info?.kind) {
+        call.exclude = tried;
+        return call.begin(pick, node.session as ClientSession, endpoint);
+      }
+      pick.done(call.now, call.now, false, 0);
+      lacking ||= node.session !== undefined;
+      node.connect();
+      coming ||= node.state === "connecting";
+      looked.add(node.instance.id);
+      call.exclude = looked;
+      pick = this.#picker.pick(call);
+    }
+    call.exclude = tried;
+    if (coming) this.#room.add(call);
+    else if (lacking) call.end(call.lastError ?? this.#unimplemented(call.target));
+    else this.wait(call);
+  }
+
+  /** No connected instance can take it now. */
+  wait(call: ClientCall): void {
+    if (this.#connectOther(call.exclude)) return this.#room.add(call);
+    if (call.lastError !== undefined && !(call.waitForReady && !call.mayHaveRun))
+      return call.end(call.lastError);
+    const error = this.#host.absence(this, call);
+    if (error !== undefined) return call.end(error);
+    call.exclude = undefined;
+    this.#room.add(call);
+  }
+
+  /** True: a connection is on its way to one that has not failed the call. */
+  #connectOther(exclude: ReadonlySet<string> | undefined): boolean {
+    let idle: Node | undefined;
+    for (const node of this.candidates) {
+      if (exclude?.has(node.instance.id) === true || !node.usable) continue;
+      if (node.state === "connecting") return true;
+      if (node.state === "idle") idle ??= node;
+    }
+    idle?.connect();
+    return idle !== undefined;
+  }
+
+  /** A call whose method is not known (yet). */
+  park(call: ClientCall): void {
+    if (call.target.info !== undefined) return call.parked?.proceed();
+    if (this.#known && !this.candidates.some((node) => node.state === "connecting"))
+      return call.end(this.#unimplemented(call.target));
+    this.wait(call);
+  }
+
+  #unimplemented(method: Method): RpcError {
+    const offered = [...this.methods.values()].filter((m) => m.info !== undefined).map((m) => m.name);
+    return callError(
+      "UNIMPLEMENTED",
+      `${method.service} has no method ${method.name}${suggestion(method.name, offered)}`,
+      method,
+    );
+  }
+
+  resume(call: ClientCall): void {
+    if (call.parked !== undefined) return this.park(call);
+    call.now = this.clock.monotonic();
+    this.send(call);
+  }
+
+  whyWaiting(call: ClientCall): string {
+    const waited = Math.round(call.expiresAt - call.began);
+    const { length } = this.candidates;
+    const why = length === 0 ? "no instance was there" : `none of ${length} instances was connected`;
+    return `${call.service}.${call.method} waited ${waited} ms: ${why}`;
+  }
+
+  forget(call: ClientCall): void {
+    this.#room.remove(call);
+    this.#sleeping.get(call)?.cancel();
+    this.#sleeping.delete(call);
+  }
+
+  // ---- retries
+
+  retry(call: ClientCall, error: RpcError, now: number): boolean {
+    if (!call.retries) return false;
+    const kind = retryKind(call, error, now);
+    if (kind === "none") return false;
+    if (!this.#otherThan(call.exclude)) return false;
+    let delay = 0;
+    if (kind === "paid") {
+      const paid = payRetry(call, error, now, this.#host.budget, this.#host.runtime.random);
+      if (paid === undefined) return false;
+      delay = paid;
+      call.attempt = 1;
+    }
+    call.items?.connect(call);
+    if (delay > 0) this.#sleep(call, delay);
+    else this.resume(call);
+    return true;
+  }
+
+  /** An instance is there that has not failed the call. */
+  #otherThan(exclude: ReadonlySet<string> | undefined): boolean {
+    return this.candidates.some((n) => n.state !== "draining" && exclude?.has(n.instance.id) !== true);
+  }
+
+  #sleep(call: ClientCall, ms: number): void {
+    const timer = this.clock.setTimer(ms, () => {
+      this.#sleeping.delete(call);
+      this.resume(call);
+    });
+    this.#sleeping.set(call, timer);
+  }
+
+  /** An instance is suspected: what may be executed twice is tried elsewhere, while the connection is kept. */
+  rescue(call: ClientCall): void {
+    const silent = new RpcError("UNAVAILABLE", "the instance does not answer", { executed: "maybe" });
+    const now = this.clock.monotonic();
+    const here = call.pick?.candidate.instance.id ?? "";
+    const exclude = new Set(call.exclude).add(here);
+    if (!call.retries || retryKind(call, silent, now) === "none" || !this.#otherThan(exclude)) return;
+    if (this.#host.budget.available(now) === 0) return;
+    call.withdraw(silent);
+  }
+
+  /** Everybody who waits gets the error. */
+  close(error: (call: ClientCall) => RpcError): void {
+    this.candidates = [];
+    this.#picker = this.#selector.update([]);
+    for (const call of [...this.#sleeping.keys()]) call.cancel(error(call));
+    this.#room.wake();
+  }
+}
