@@ -6,6 +6,8 @@ export interface Registry {
   readonly name: string;
   /** True when registering is impossible (static, DNS): lease() then rejects with FAILED_PRECONDITION. */
   readonly readOnly?: boolean | undefined;
+  /** Asked once, before a service starts: rejects, saying what to do, where registering can't work however long one waits. */
+  check?(): Promise<void>;
   /** A new lease; the lease keeper asks for one a process and renews it. Rejects when the registry can't be reached; retrying is the keeper's business. */
   lease(options: LeaseOptions): Promise<Lease>;
   /**
