@@ -1,0 +1,52 @@
+import type { Socket } from "node:net";
+import type { Door, Logger } from "@skein/core";
+import type { HealthSource } from "./health.ts";
+import { DEFAULT_HTTP_LIMITS, type HttpLimits } from "./limits.ts";
+import { matchHttp } from "./match.ts";
+import type { HttpSide } from "./server.ts";
+
+export interface HttpDoorOptions {
+  readonly health: HealthSource;
+  readonly logger: Logger;
+  readonly limits?: Partial<HttpLimits> | undefined;
+}
+
+/**
+ * HTTP/1.1 on the service's own port: GET (and HEAD) `/health/live` and `/health/ready` with 200 or 503 and JSON. node:http is loaded when
+ * the first HTTP connection comes.
+ */
+export function createHttpDoor(options: HttpDoorOptions): Door<Socket> {
+  const limits = { ...DEFAULT_HTTP_LIMITS, ...options.limits };
+  let side: Promise<HttpSide> | undefined;
+  let closed = false;
+  const load = async (): Promise<HttpSide> => {
+    const { createHttpSide } = await import("./server.ts");
+    return createHttpSide(options.health, options.logger, limits);
+  };
+  return {
+    name: "http",
+    matches: matchHttp,
+    accept(socket) {
+      const fail = (): void => void socket.destroy();
+      socket.on("error", fail);
+      if (closed) return fail();
+      side ??= load();
+      side.then(
+        (loaded) => {
+          socket.off("error", fail);
+          if (socket.destroyed) return;
+          loaded.accept(socket);
+        },
+        (error: unknown) => {
+          options.logger.error({ err: error }, "the HTTP door could not be loaded");
+          fail();
+        },
+      );
+    },
+    async close(graceMs) {
+      closed = true;
+      const loaded = await side?.catch(() => undefined);
+      await loaded?.close(graceMs);
+    },
+  };
+}
