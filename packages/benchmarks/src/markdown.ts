@@ -109,7 +109,7 @@ function goalTable(judged: readonly GoalReached[]): string {
     ...judged.map((g) =>
       row([
         g.about,
-        times(g.ratio),
+        number(g.ratio, 3), // as many digits as tell a goal just missed from one just reached
         `${g.figure === "rate" ? "≥" : "≤"} ${Number(g.bound.toFixed(2))}`,
         g.reached ? "yes" : "no",
       ]),
