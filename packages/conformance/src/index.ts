@@ -1,1 +1,13 @@
-export {};
+export { type ConformanceCase, runCases } from "./case.ts";
+export { type CodecAbility, codecCases } from "./codec/cases.ts";
+export { type CodecConformanceOptions, codecConformance } from "./codec/suite.ts";
+export {
+  type RegistryAbilities,
+  type RegistryCase,
+  type RegistryHarness,
+  registryCases,
+  registryConformance,
+  runRegistryCase,
+  sampleInstance,
+  Watched,
+} from "./registry.ts";

@@ -10,10 +10,10 @@ export interface LocalRecord {
 
 /** Nothing in a name leaves the directory: all but letters, digits, `-` and `_` is escaped, dots too. */
 export function fileNameOf(service: string, id: string): string {
-  return `${escape(service)}@${escape(id)}.json`;
+  return `${escaped(service)}@${escaped(id)}.json`;
 }
 
-function escape(text: string): string {
+function escaped(text: string): string {
   return encodeURIComponent(text).replaceAll(
     /[.~!'()*]/g,
     (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`,

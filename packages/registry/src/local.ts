@@ -40,7 +40,6 @@ class LocalRegistry implements Registry {
   readonly name: string;
   readonly #directory: string;
   readonly #root: string;
-  readonly #o: LocalRegistryOptions;
   readonly #scanner: LocalScanner;
   readonly #feeds = new Map<SnapshotFeed, string>();
   readonly #leases = new Set<LocalLease>();
@@ -48,7 +47,6 @@ class LocalRegistry implements Registry {
   #closed = false;
 
   constructor(options: LocalRegistryOptions) {
-    this.#o = options;
     this.#root = options.directory ?? localDirectory();
     this.#directory = join(
       this.#root,
