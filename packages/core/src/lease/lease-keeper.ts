@@ -299,6 +299,12 @@ class Keeper implements LeaseKeeper {
     for (const callback of [...this.#subscribers]) callback(state);
   }
 
+  /** When there is something to do by itself, failures left aside. */
+  #dueAt(): number {
+    if (this.#lease !== undefined) return this.#renewAt;
+    return this.#wanted.size > 0 ? 0 : Number.POSITIVE_INFINITY;
+  }
+
   #sleep(): Promise<void> {
     return new Promise((resolve) => {
       let timer: Timer | undefined;
@@ -308,12 +314,7 @@ class Keeper implements LeaseKeeper {
         resolve();
       };
       const now = this.#o.runtime.clock.monotonic();
-      const due =
-        this.#retryAt > now
-          ? this.#retryAt
-          : this.#lease !== undefined
-            ? this.#renewAt
-            : Number.POSITIVE_INFINITY;
+      const due = Math.max(this.#retryAt, this.#dueAt());
       if (due !== Number.POSITIVE_INFINITY)
         timer = this.#o.runtime.clock.setTimer(Math.max(0, due - now), () => this.#wake?.());
     });
