@@ -10,6 +10,13 @@ const refuse = (): never => {
   throw new Unencodable();
 };
 
+/** Where msgpackr was about to write when it came upon a function. */
+let positionAtFunction = 0;
+function positionThenRefuse(): never {
+  positionAtFunction = packr.position;
+  return refuse();
+}
+
 /** Set when something was packed as an extension: some of those no peer accepts. */
 let extended = false;
 
@@ -28,7 +35,7 @@ function createPackr(): Packr & { position: number } {
     },
     setAsEmptyObject: { get: refuse },
     mapAsEmptyObject: { get: refuse },
-    writeFunction: { value: refuse },
+    writeFunction: { value: positionThenRefuse },
     onInvalidDate: { value: refuse },
   });
   return packr as Packr & { position: number };
@@ -60,11 +67,13 @@ export function encodeMsgpack(value: unknown, w: Writer): Uint8Array | undefined
     throw new CodecError("msgpack: a value encodes another while it is encoded (in a getter or toJSON?)");
   encoding = true;
   extended = false;
+  const start = w.position;
   try {
-    const tail = packr.position === PARKED_POSITION ? packInto(value, w) : packApart(value, w);
+    const tail = isFree() ? packInto(value, w) : packApart(value, w);
     if (extended) refuseUnread(value);
     return tail;
   } catch (error) {
+    w.position = start;
     throw error instanceof CodecError ? error : explain(error, value);
   } finally {
     encoding = false;
@@ -87,8 +96,23 @@ function packInto(value: unknown, w: Writer): Uint8Array | undefined {
 }
 
 /**
- * Somebody else has used msgpackr since, perhaps is in the middle of a value whose toJSON brought us here: their target must stay. Into
- * their memory, then, and copied. Their position is what it was afterwards only if they are in the middle; otherwise it is ours to park.
+ * Nobody else is in the middle of packing. They have used msgpackr since we parked it: a value that is refused before anything is written
+ * shows where it would have been written. In the middle of another value that is in memory of its own, at 0.
+ */
+function isFree(): boolean {
+  const before = packr.position;
+  if (before === PARKED_POSITION) return true;
+  try {
+    packr.pack(refuse);
+  } catch {
+    // As meant.
+  }
+  return before !== 0 && positionAtFunction === ((before + 7) & ~7);
+}
+
+/**
+ * Somebody else may be in the middle of a value whose toJSON brought us here: their target must stay. Packed in memory of msgpackr's, then,
+ * and copied. Their position is afterwards what it was only if they are in the middle; otherwise it is ours to park.
  */
 function packApart(value: unknown, w: Writer): Uint8Array | undefined {
   const before = packr.position;
