@@ -125,7 +125,7 @@ export class Target implements CallRoad {
       pick = this.#picker.pick(call);
     }
     call.exclude = tried;
-    if (coming) this.#room.add(call);
+    if (coming || this.#connectOther(looked)) this.#room.add(call);
     else if (lacking) call.end(call.lastError ?? this.#unimplemented(call.target));
     else this.wait(call);
   }
