@@ -82,3 +82,9 @@ export type {
 } from "./transport.ts";
 export type { CallOptions } from "./types/call-options.ts";
 export type { Internal, ServiceClient, ServiceMethods } from "./types/service-client.ts";
+export {
+  createLeaseKeeper,
+  type LeaseKeeper,
+  type LeaseKeeperOptions,
+  type LeaseState,
+} from "./lease/lease-keeper.ts";

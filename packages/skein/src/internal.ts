@@ -1,1 +1,1 @@
-export {};
+export { createNodeRuntime } from "./node-runtime.ts";

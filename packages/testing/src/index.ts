@@ -1,1 +1,3 @@
-export {};
+export { createCluster, type Cluster, type ClusterNode, type ClusterOptions } from "./cluster.ts";
+export { type FakeRegistry, fakeRegistry } from "./fake-registry.ts";
+export { FakeClock } from "@skein/core/testing";

@@ -35,6 +35,8 @@ export interface LeaseKeeper {
   subscribe(callback: (state: LeaseState) => void): () => void;
   /** Removes everything, bounded. Idempotent. @param timeoutMs @default 2000 */
   close(timeoutMs?: number): Promise<void>;
+  /** Stops without a word to the registry, as a crash would: the records end with their TTL. */
+  abandon(): void;
 }
 
 const DEFAULT_TTL_MS = 30_000;
@@ -318,6 +320,11 @@ class Keeper implements LeaseKeeper {
       if (due !== Number.POSITIVE_INFINITY)
         timer = this.#o.runtime.clock.setTimer(Math.max(0, due - now), () => this.#wake?.());
     });
+  }
+
+  abandon(): void {
+    this.#lease = undefined;
+    void this.close(0);
   }
 
   async close(timeoutMs: number = CLOSE_MS): Promise<void> {

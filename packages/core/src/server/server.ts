@@ -49,8 +49,10 @@ export interface Server {
   accept(connection: Connection): void;
   /** GOAWAY to all peers; new calls are refused as not executed. Resolves once all acknowledged and nothing runs, at the latest after graceMs. */
   drain(options?: DrainOptions): Promise<void>;
-  /** At once. Idempotent. */
+  /** At once, what waits to be sent being sent. Idempotent. */
   close(): void;
+  /** Resets all connections, as a crash would. */
+  destroy(): void;
   readonly draining: boolean;
   /** Calls whose handlers have not ended. */
   readonly running: number;
@@ -197,6 +199,11 @@ class SkeinServer implements Server, SessionHost {
     this.#sweep?.cancel();
     this.#dispatcher.close();
     this.#wake();
+  }
+
+  destroy(): void {
+    for (const session of this.#sessions) session.destroy();
+    this.close();
   }
 
   // ---- what sessions ask
