@@ -4,6 +4,12 @@ export { createClientWith } from "./client/client.ts";
 export type { CreateSession } from "./client/client-options.ts";
 export { nearNames, suggestion } from "./client/near.ts";
 export { compileRange } from "./client/semver-range.ts";
+export {
+  createLeaseKeeper,
+  type LeaseKeeper,
+  type LeaseKeeperOptions,
+  type LeaseState,
+} from "./lease/lease-keeper.ts";
 export { BatchBuffer, type BatchRim } from "./protocol/batch-buffer.ts";
 export { type Frame, HEADER_BYTES, ProtocolError } from "./protocol/frame.ts";
 export { FrameDecoder, type FrameSink } from "./protocol/frame-decoder.ts";
