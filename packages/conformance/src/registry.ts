@@ -273,7 +273,7 @@ export const registryCases: readonly RegistryCase[] = [
       await w.until(has(i.id), harness, SOON_MS);
       await closing.close();
       await closing.close();
-      await w.until(has(), harness, SOON_MS);
+      await w.until(has(), harness, Math.min(SOON_MS, harness.ttlMs / 2));
     },
   },
   {
