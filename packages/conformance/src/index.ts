@@ -11,3 +11,6 @@ export {
   sampleInstance,
   Watched,
 } from "./registry.ts";
+export { transportCases } from "./transport/cases.ts";
+export type { TransportHarness, TransportWorld } from "./transport/pair.ts";
+export { transportConformance } from "./transport/suite.ts";

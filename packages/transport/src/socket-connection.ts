@@ -76,7 +76,8 @@ export class SocketConnection implements Connection {
     const handler = this.#handler;
     const decoder = this.#decoder;
     if (handler === undefined || decoder === undefined || this.#early !== undefined) {
-      this.#keep(bytes.slice(start, n));
+      // A copy: `slice` of a Buffer would be a view of memory that is read into again.
+      this.#keep(new Uint8Array(bytes.subarray(start, n)));
       return;
     }
     try {

@@ -17,9 +17,10 @@ const ROOM = 1 << 16;
 export function encode(codec: Codec, value: unknown, w: Writer = writerOf(ROOM)): Uint8Array {
   const start = w.position;
   const apart = codec.encodeInto(value, w);
-  if (apart === undefined) return w.bytes.slice(start, w.position);
+  // Copies: `slice` of a Buffer would be a view.
+  if (apart === undefined) return new Uint8Array(w.bytes.subarray(start, w.position));
   expect(w.position, "a value returned in a buffer of its own leaves the position").toBe(start);
-  return apart.slice();
+  return new Uint8Array(apart);
 }
 
 export function decode(codec: Codec, bytes: Uint8Array): unknown {

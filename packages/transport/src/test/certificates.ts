@@ -1,0 +1,104 @@
+import type { TlsSettings } from "../tls.ts";
+
+/*
+ * For tests only: made with openssl (EC, P-256, valid for a hundred years). Whoever has these keys has nothing.
+ */
+const caCrt = `-----BEGIN CERTIFICATE-----
+MIIBiTCCAS+gAwIBAgIUC3F19qmXzXDAApp9CdEhDaoKccIwCgYIKoZIzj0EAwIw
+GTEXMBUGA1UEAwwOdGVzdCBhdXRob3JpdHkwIBcNMjYxMTIxMDYxMjA1WhgPMjEy
+NjEwMjgwNjEyMDVaMBkxFzAVBgNVBAMMDnRlc3QgYXV0aG9yaXR5MFkwEwYHKoZI
+zj0CAQYIKoZIzj0DAQcDQgAE9vbaxmR+ZaR1fFK6xxumSXAunQufWI0HQzW+nRuu
+E1rdyH+oRXTMY8uCENqkt7bJeOr5hE805zKGVydzQhrd+KNTMFEwHQYDVR0OBBYE
+FCER0V3Em7lEv1mWW/JzfEC9JbUZMB8GA1UdIwQYMBaAFCER0V3Em7lEv1mWW/Jz
+fEC9JbUZMA8GA1UdEwEB/wQFMAMBAf8wCgYIKoZIzj0EAwIDSAAwRQIgYI60pmRB
+PtfCIBuP2QMejJK0ArYTS2qARZHCNabeSZkCIQDsyP6C169E8gapGVRUX7zmqNUn
+vcejKIVk1+8CZzmRzA==
+-----END CERTIFICATE-----`;
+const otherCrt = `-----BEGIN CERTIFICATE-----
+MIIBjzCCATWgAwIBAgIUKuI6VmEUfcIf12fsF4O+Pol9CNIwCgYIKoZIzj0EAwIw
+HDEaMBgGA1UEAwwRYW5vdGhlciBhdXRob3JpdHkwIBcNMjYxMTIxMDYxMjA1WhgP
+MjEyNjEwMjgwNjEyMDVaMBwxGjAYBgNVBAMMEWFub3RoZXIgYXV0aG9yaXR5MFkw
+EwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEAhnJUoAa7usj4QC13C1m5Q9TZ8zPoRgs
+6IQjVr19MFx7bUaw+sJqWadA4MuRD5bNZOdrY2QCm0aweoThsM8VaqNTMFEwHQYD
+VR0OBBYEFNlKx7daE6bJhV8gA4OX1Asxve9jMB8GA1UdIwQYMBaAFNlKx7daE6bJ
+hV8gA4OX1Asxve9jMA8GA1UdEwEB/wQFMAMBAf8wCgYIKoZIzj0EAwIDSAAwRQIh
+AMrH71UrUKT0z9v6ASovwKqv+DvEY2VWQk6MFDjZT/NkAiAq+OhafIPQRtSXq1hm
+ntuOxdzhopemuFU7E6Km8DFrdQ==
+-----END CERTIFICATE-----`;
+const serverCrt = `-----BEGIN CERTIFICATE-----
+MIIBjTCCATKgAwIBAgIUMe3QmS07mIbYGeFo/oxf6N1hF+MwCgYIKoZIzj0EAwIw
+GTEXMBUGA1UEAwwOdGVzdCBhdXRob3JpdHkwIBcNMjYxMTIxMDYxMjA1WhgPMjEy
+NjEwMjgwNjEyMDVaMBExDzANBgNVBAMMBnNlcnZlcjBZMBMGByqGSM49AgEGCCqG
+SM49AwEHA0IABHGVpavM7V6XMX5DU88yd44jrMmWooa+5czocKHK9zkKrkiZhUmc
+LnN0v2vRWXSaQEYdHh0GZwDfzMfLTPNmEWejXjBcMBoGA1UdEQQTMBGCCWxvY2Fs
+aG9zdIcEfwAAATAdBgNVHQ4EFgQUQOSHg/mQrH0mxV8YzFA2ZWf8BV4wHwYDVR0j
+BBgwFoAUIRHRXcSbuUS/WZZb8nN8QL0ltRkwCgYIKoZIzj0EAwIDSQAwRgIhAI85
+tUs1DkOqHlzClWbmdt6YtYRS819ZKaBCGZELsEyRAiEAyXCXOKNiaqQsbaRC82Of
+U38uZTXWXhOGOXTn/gEMMyQ=
+-----END CERTIFICATE-----`;
+const serverKey = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgGS5G+RCZUr35Uxg7
+V8Dq+nSIGvDKs5CAkfiW/wvP+OuhRANCAARxlaWrzO1elzF+Q1PPMneOI6zJlqKG
+vuXM6HChyvc5Cq5ImYVJnC5zdL9r0Vl0mkBGHR4dBmcA38zHy0zzZhFn
+-----END PRIVATE KEY-----`;
+const clientCrt = `-----BEGIN CERTIFICATE-----
+MIIBgzCCASmgAwIBAgIUMe3QmS07mIbYGeFo/oxf6N1hF+QwCgYIKoZIzj0EAwIw
+GTEXMBUGA1UEAwwOdGVzdCBhdXRob3JpdHkwIBcNMjYxMTIxMDYxMjA1WhgPMjEy
+NjEwMjgwNjEyMDVaMBExDzANBgNVBAMMBmNsaWVudDBZMBMGByqGSM49AgEGCCqG
+SM49AwEHA0IABMTObVGHqoZ5GlGJaZRxj7hZAnvBRzynChrOKjRLoWFCCZICXMaD
+pi6qswBqGDfesuGHPXJpzuW7hPJI8h9X5TajVTBTMBEGA1UdEQQKMAiCBmNsaWVu
+dDAdBgNVHQ4EFgQUXJM+thByeXUtJtkpnDmPjdqFjBgwHwYDVR0jBBgwFoAUIRHR
+XcSbuUS/WZZb8nN8QL0ltRkwCgYIKoZIzj0EAwIDSAAwRQIgUVsm4VIl95qnpxy8
+J6WgSy4QTU0FZFO+aTS4v7gQYDsCIQCqse8GIOdz9KlPUichI5p9sbZs+uIAJ9J0
+I57SvSjRkg==
+-----END CERTIFICATE-----`;
+const clientKey = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgb8gYGF4r0UYf7sbr
+PJVcN7JW1UiVEcYhxGEP16gNUnWhRANCAATEzm1Rh6qGeRpRiWmUcY+4WQJ7wUc8
+pwoazio0S6FhQgmSAlzGg6YuqrMAahg33rLhhz1yac7lu4TySPIfV+U2
+-----END PRIVATE KEY-----`;
+const strangerCrt = `-----BEGIN CERTIFICATE-----
+MIIBjTCCATSgAwIBAgIUSD+AHLF5Fecp7Wdk5FmkGYzDwFgwCgYIKoZIzj0EAwIw
+HDEaMBgGA1UEAwwRYW5vdGhlciBhdXRob3JpdHkwIBcNMjYxMTIxMDYxMjA1WhgP
+MjEyNjEwMjgwNjEyMDVaMBMxETAPBgNVBAMMCHN0cmFuZ2VyMFkwEwYHKoZIzj0C
+AQYIKoZIzj0DAQcDQgAEY14zt7Hgsnx8HnPLjzLZ5US76Rr/4C4NnCHNHoBSl32o
+396lKjj3j6Pn1hCjbmeWkR9gX1IHXJFFJtLiKPLB9KNbMFkwFwYDVR0RBBAwDoIG
+Y2xpZW50hwR/AAABMB0GA1UdDgQWBBTO9UJuzEyqSB+47V7z7CjMMMQ6mzAfBgNV
+HSMEGDAWgBTZSse3WhOmyYVfIAODl9QLMb3vYzAKBggqhkjOPQQDAgNHADBEAiBe
+3BwXKXTEegpfGruZrRGmY5PrxkzWlmBsSlaE9t1o2AIgZD33oHjwi252Jb8FfH99
+1JWGUpouXAp8BuJMNOjmetA=
+-----END CERTIFICATE-----`;
+const strangerKey = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg4u4CjwgLXPSguD4i
+rHwaz6EZJm2B2M3tH7nIj4slgXihRANCAARjXjO3seCyfHwec8uPMtnlRLvpGv/g
+Lg2cIc0egFKXfajf3qUqOPePo+fWEKNuZ5aRH2BfUgdckUUm0uIo8sH0
+-----END PRIVATE KEY-----`;
+const elsewhereCrt = `-----BEGIN CERTIFICATE-----
+MIIBkTCCATegAwIBAgIUMe3QmS07mIbYGeFo/oxf6N1hF+UwCgYIKoZIzj0EAwIw
+GTEXMBUGA1UEAwwOdGVzdCBhdXRob3JpdHkwIBcNMjYxMTIxMDYxMjA1WhgPMjEy
+NjEwMjgwNjEyMDVaMBQxEjAQBgNVBAMMCWVsc2V3aGVyZTBZMBMGByqGSM49AgEG
+CCqGSM49AwEHA0IABLNWiSD0faYR2nR9XeZl9PzGlKwh/aJwueMJQVc3Gt/M4GvC
++NfZq/Ag4gK4ZtZTYyRE+c1hZohOTR77Nnq+m02jYDBeMBwGA1UdEQQVMBOCEWVs
+c2V3aGVyZS5leGFtcGxlMB0GA1UdDgQWBBSlf1aMdbmDw+ngCDUzw0LUiP7QWTAf
+BgNVHSMEGDAWgBQhEdFdxJu5RL9Zllvyc3xAvSW1GTAKBggqhkjOPQQDAgNIADBF
+AiB7sA7ki3GS5QjTge55Rn5IV6G6mGVScB9sqtv4DX+b7wIhAMyMwbf17m845PtX
+7NhcnjaHuZD2C35hoElYOUX7LTRr
+-----END CERTIFICATE-----`;
+const elsewhereKey = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgPsNtJB0AYk4xJB8X
+gAeWV1K0qbnS3vPBtfia4Tsre+mhRANCAASzVokg9H2mEdp0fV3mZfT8xpSsIf2i
+cLnjCUFXNxrfzOBrwvjX2avwIOICuGbWU2MkRPnNYWaITk0e+zZ6vptN
+-----END PRIVATE KEY-----`;
+
+/** `server` is for 127.0.0.1 and localhost, `elsewhere` for another host; `stranger` is of an authority that nobody trusts. */
+export const certificates = {
+  server: { cert: serverCrt, key: serverKey, ca: caCrt },
+  mutual: { cert: serverCrt, key: serverKey, ca: caCrt, requestCert: true },
+  elsewhere: { cert: elsewhereCrt, key: elsewhereKey, ca: caCrt },
+  stranger: { cert: strangerCrt, key: strangerKey, ca: otherCrt },
+  client: { cert: clientCrt, key: clientKey, ca: caCrt },
+  /** Trusts the authority, and shows nothing of its own. */
+  anonymous: { ca: caCrt },
+  /** Trusts the authority, and shows a certificate of another. */
+  impostor: { cert: strangerCrt, key: strangerKey, ca: caCrt },
+} satisfies Record<string, TlsSettings>;
