@@ -4,6 +4,7 @@ export { createClientWith } from "./client/client.ts";
 export type { CreateSession } from "./client/client-options.ts";
 export { nearNames, suggestion } from "./client/near.ts";
 export { compileRange } from "./client/semver-range.ts";
+export { serviceNameFault, versionFault } from "./definition/names.ts";
 export {
   createLeaseKeeper,
   type LeaseKeeper,

@@ -1,1 +1,63 @@
-export {};
+export {
+  bidiStream,
+  type CallContext,
+  type CallDefaults,
+  type CallOptions,
+  type Client,
+  type Clock,
+  type Code,
+  type CodecFactory,
+  clientStream,
+  defineErrors,
+  defineService,
+  type EndpointDescription,
+  type EndpointKind,
+  type ErrorsContract,
+  type Executed,
+  type Handlers,
+  type Instance,
+  type InstanceAddress,
+  type InstanceStatus,
+  type Interceptor,
+  type Internal,
+  type Invocation,
+  type Logger,
+  type Metadata,
+  type MethodReport,
+  type Next,
+  type Outcome,
+  type Priority,
+  type Registry,
+  Rpc,
+  RpcError,
+  type RpcErrorOptions,
+  type RpcOptions,
+  type SelectorFactory,
+  Service,
+  type ServiceClient,
+  type ServiceContract,
+  type ServiceDescription,
+  type ServiceOptions,
+  type ServiceSummary,
+  type Snapshot,
+  type StandardSchema,
+  serverStream,
+  silentLogger,
+  type TypedError,
+  unary,
+} from "@skein/core";
+export type { CheckResult, Readiness } from "@skein/http";
+export { currentContext } from "./ambient.ts";
+export { type Announcement, type AnnounceOptions, announce } from "./announce.ts";
+export type { App, AppState } from "./app.ts";
+export { type ClientOptions, createClient } from "./client.ts";
+export { redactUrl } from "./config/redact.ts";
+export type { ConfigOptions } from "./config/resolve-config.ts";
+export type { Check, HealthOptions } from "./health.ts";
+export { createLogger, type LoggerOptions } from "./logger/create-logger.ts";
+export type { LogLevel } from "./logger/levels.ts";
+export type { BackendOptions, CreateRegistry } from "./open-registry.ts";
+export type { SelfDial } from "./self-dial.ts";
+export { serve } from "./serve.ts";
+export type { ServeOptions } from "./serve-options.ts";
+export type { Services } from "./services.ts";

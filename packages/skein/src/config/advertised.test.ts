@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { advertisedAddress, type Interfaces } from "./advertised.ts";
-import { resolveConfig, type ServeConfigOptions } from "./resolve-config.ts";
+import { resolveServeConfig, type ServeConfigOptions } from "./resolve-config.ts";
 
 const loopback = { address: "127.0.0.1", family: "IPv4", internal: true };
 const v4 = (address: string) => ({ address, family: "IPv4", internal: false });
@@ -9,7 +9,7 @@ const derive = (
   options: ServeConfigOptions,
   bound: string,
   interfaces: Interfaces = { lo: [loopback] },
-): string => advertisedAddress(resolveConfig(options, {}), bound, () => interfaces);
+): string => advertisedAddress(resolveServeConfig(options, {}), bound, () => interfaces);
 const network = { registry: "etcd://a" };
 
 describe("the advertised address", () => {
@@ -81,6 +81,8 @@ describe("the advertised address", () => {
       "the option advertise needs a port: it listens on unix:/a, which has none",
     ],
   ])("refused: %s", (_, options, bound, interfaces, message) =>
-    expect(() => derive(options, bound, interfaces)).toThrow(new Error(message)),
+    expect(() => derive(options, bound, interfaces)).toThrow(
+      expect.objectContaining({ name: "SetupError", message }),
+    ),
   );
 });

@@ -1,4 +1,5 @@
-import type { Config } from "./resolve-config.ts";
+import { SetupError } from "../setup-error.ts";
+import type { ServeConfig } from "./resolve-config.ts";
 import { type Address, formatTcp, isLoopback, isWildcard } from "./values.ts";
 
 /** As os.networkInterfaces() gives them. */
@@ -17,7 +18,7 @@ const REMEDY =
  * goes; with others it must be reachable from outside. Pure. Throws an Error that names SKEIN_ADVERTISE.
  */
 export function advertisedAddress(
-  config: Pick<Config, "advertise" | "reach" | "listen">,
+  config: Pick<ServeConfig, "advertise" | "reach" | "listen">,
   bound: string,
   interfaces: () => Interfaces,
 ): string {
@@ -30,15 +31,15 @@ export function advertisedAddress(
   if (config.reach === "machine") return formatTcp(isWildcard(host) ? "127.0.0.1" : host, port);
   if (isWildcard(host)) return formatTcp(onlyAddress(interfaces()), port);
   if (isLoopback(host))
-    throw new Error(
+    throw new SetupError(
       `${bound} is reached from this machine only, and the registry is for others too: ${REMEDY}`,
     );
   return formatTcp(host, port);
 }
 
-function derivedLocal(bound: string, { reach }: { readonly reach: Config["reach"] }): string {
+function derivedLocal(bound: string, { reach }: { readonly reach: ServeConfig["reach"] }): string {
   if (reach === "machine") return bound;
-  throw new Error(
+  throw new SetupError(
     `${bound} is reached from this machine only, and the registry is for others too: ${REMEDY}`,
   );
 }
@@ -50,10 +51,10 @@ function onlyAddress(interfaces: Interfaces): string {
       .map(({ address }) => ({ name, address })),
   );
   const [first, ...others] = candidates;
-  if (first === undefined) throw new Error(`this machine has no IPv4 address but loopback: ${REMEDY}`);
+  if (first === undefined) throw new SetupError(`this machine has no IPv4 address but loopback: ${REMEDY}`);
   if (others.length > 0) {
     const list = candidates.map(({ name, address }) => `${address} (${name})`).join(", ");
-    throw new Error(`this machine has several addresses, ${list}: ${REMEDY}`);
+    throw new SetupError(`this machine has several addresses, ${list}: ${REMEDY}`);
   }
   return first.address;
 }
@@ -61,7 +62,7 @@ function onlyAddress(interfaces: Interfaces): string {
 function portOf(bound: string): number {
   const port = /:(\d+)$/.exec(bound)?.[1];
   if (port === undefined)
-    throw new Error(`the option advertise needs a port: it listens on ${bound}, which has none`);
+    throw new SetupError(`the option advertise needs a port: it listens on ${bound}, which has none`);
   return Number(port);
 }
 

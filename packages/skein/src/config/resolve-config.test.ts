@@ -1,12 +1,12 @@
 import { type Registry, silentLogger } from "@skein/core";
 import { describe, expect, test } from "vitest";
-import { resolveConfig, type ServeConfigOptions } from "./resolve-config.ts";
+import { resolveServeConfig, type ServeConfigOptions } from "./resolve-config.ts";
 import { ConfigError } from "./setting.ts";
 
 const registry = (name: string): Registry => ({ name, watch() {}, lease() {} }) as unknown as Registry;
 
 test("defaults: the machine's own registry, loopback, any port", () => {
-  expect(resolveConfig({}, {})).toEqual({
+  expect(resolveServeConfig({}, {})).toEqual({
     registry: { kind: "local", directory: undefined },
     reach: "machine",
     namespace: undefined,
@@ -18,7 +18,7 @@ test("defaults: the machine's own registry, loopback, any port", () => {
 });
 
 test("the environment says it all", () => {
-  const config = resolveConfig(
+  const config = resolveServeConfig(
     {},
     {
       SKEIN_REGISTRY: "etcd://u:p@a:2379,b:2379",
@@ -42,7 +42,7 @@ test("the environment says it all", () => {
 
 test("options win over the environment; empty variables count as absent", () => {
   const env = { SKEIN_REGISTRY: "nonsense", SKEIN_TTL: "nonsense", SKEIN_LISTEN: "", SKEIN_NAMESPACE: " " };
-  const config = resolveConfig({ registry: "memory:a", ttl: 5 }, env);
+  const config = resolveServeConfig({ registry: "memory:a", ttl: 5 }, env);
   expect(config.registry).toEqual({ kind: "memory", name: "a" });
   expect(config.ttlMs).toBe(5000);
   expect(config.namespace).toBeUndefined();
@@ -50,12 +50,12 @@ test("options win over the environment; empty variables count as absent", () => 
 
 test("objects are taken as they are; where they live is told by their name", () => {
   const own = registry("memory:x");
-  expect(resolveConfig({ registry: own, log: silentLogger }, {})).toMatchObject({
+  expect(resolveServeConfig({ registry: own, log: silentLogger }, {})).toMatchObject({
     registry: { kind: "object", registry: own },
     reach: "machine",
     log: silentLogger,
   });
-  expect(resolveConfig({ registry: registry("etcd://a") }, {})).toMatchObject({
+  expect(resolveServeConfig({ registry: registry("etcd://a") }, {})).toMatchObject({
     reach: "network",
     listen: { host: "0.0.0.0" },
   });
@@ -72,7 +72,7 @@ describe("registries by URL", () => {
     ["CONSUL://h", { kind: "package", package: "@skein/consul", url: "CONSUL://h" }],
     ["dns+srv://example.org", { kind: "package", package: "@skein/dns", url: "dns+srv://example.org" }],
     ["mdns:", { kind: "package", package: "@skein/mdns", url: "mdns:" }],
-  ])("%s", (url, expected) => expect(resolveConfig({ registry: url }, {}).registry).toEqual(expected));
+  ])("%s", (url, expected) => expect(resolveServeConfig({ registry: url }, {}).registry).toEqual(expected));
 });
 
 describe("durations", () => {
@@ -83,7 +83,7 @@ describe("durations", () => {
     ["500ms", 500],
     ["1m", 60_000],
     ["1h", 3_600_000],
-  ])("%s", (ttl, ms) => expect(resolveConfig({}, { SKEIN_TTL: ttl }).ttlMs).toBe(ms));
+  ])("%s", (ttl, ms) => expect(resolveServeConfig({}, { SKEIN_TTL: ttl }).ttlMs).toBe(ms));
 });
 
 describe("a wrong variable is refused with its name, its value and what would be right", () => {
@@ -159,7 +159,7 @@ describe("a wrong variable is refused with its name, its value and what would be
       'SKEIN_REGISTRY="a\\nb" is no registry: give local:, local:/directory, memory:, static://user=10.0.0.1:8080 or one of etcd://…, consul://…, nats://…, mdns://…, http://…, dns+srv://…',
     ],
   ])("%s=%s", (variable, value, message) => {
-    const resolve = (): unknown => resolveConfig({}, { [variable]: value });
+    const resolve = (): unknown => resolveServeConfig({}, { [variable]: value });
     expect(resolve).toThrow(ConfigError);
     expect(resolve).toThrow(expect.objectContaining({ message }));
   });
@@ -170,5 +170,5 @@ describe("a wrong variable is refused with its name, its value and what would be
     ["registry", { registry: {} as never }, "option registry=[object] is no registry"],
     ["listen", { listen: 8080 as never }, "option listen=8080 is no text"],
     ["null", { registry: null as never }, "option registry=[object] is no registry"],
-  ])("option %s", (_, options, message) => expect(() => resolveConfig(options, {})).toThrow(message));
+  ])("option %s", (_, options, message) => expect(() => resolveServeConfig(options, {})).toThrow(message));
 });

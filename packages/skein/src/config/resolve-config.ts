@@ -33,11 +33,14 @@ export interface ServeConfigOptions extends ConfigOptions {
 
 export interface Config {
   readonly registry: RegistryUrl | { readonly kind: "object"; readonly registry: Registry };
-  /** `machine`: only processes of this machine use the registry. */
-  readonly reach: "machine" | "network";
   readonly namespace: string | undefined;
   readonly ttlMs: number;
   readonly log: LogLevel | Logger;
+}
+
+export interface ServeConfig extends Config {
+  /** `machine`: only processes of this machine use the registry. */
+  readonly reach: "machine" | "network";
   readonly listen: Address;
   /** Undefined: derived once it is known where it listens. */
   readonly advertise: Address | undefined;
@@ -46,19 +49,26 @@ export interface Config {
 const DEFAULT_TTL_MS = 30_000;
 
 /** Options and environment to what is meant. Pure. Throws ConfigError. */
-export function resolveConfig(options: ServeConfigOptions, env: Environment): Config {
-  const registry = resolveRegistry(options, env);
-  const reach = reachOf(registry);
+export function resolveConfig(options: ConfigOptions, env: Environment): Config {
   const namespace = text("namespace", options.namespace, "SKEIN_NAMESPACE", env);
   const ttl = pick("ttl", options.ttl, "SKEIN_TTL", env);
-  const listen = text("listen", options.listen, "SKEIN_LISTEN", env);
-  const advertise = text("advertise", options.advertise, "SKEIN_ADVERTISE", env);
   return {
-    registry,
-    reach,
+    registry: resolveRegistry(options, env),
     namespace: namespace && parseNamespace(namespace),
     ttlMs: ttl === undefined ? DEFAULT_TTL_MS : parseTtl(ttl),
     log: resolveLog(options, env),
+  };
+}
+
+/** As resolveConfig, with what only servers need. */
+export function resolveServeConfig(options: ServeConfigOptions, env: Environment): ServeConfig {
+  const config = resolveConfig(options, env);
+  const reach = reachOf(config.registry);
+  const listen = text("listen", options.listen, "SKEIN_LISTEN", env);
+  const advertise = text("advertise", options.advertise, "SKEIN_ADVERTISE", env);
+  return {
+    ...config,
+    reach,
     listen:
       listen === undefined
         ? { scheme: "tcp", host: reach === "machine" ? "127.0.0.1" : "0.0.0.0", port: 0 }

@@ -1,3 +1,4 @@
+import { SetupError } from "../setup-error.ts";
 import { redactUrl } from "./redact.ts";
 
 /** A value and where it comes from: a variable of the environment or an option. */
@@ -8,7 +9,7 @@ export interface Setting<T = unknown> {
 }
 
 /** Something given by people is not usable. The message names it, its value (without credentials) and what would be right. */
-export class ConfigError extends Error {
+export class ConfigError extends SetupError {
   constructor(setting: Setting, remedy: string) {
     super(`${setting.name}=${shown(setting.value)} ${remedy}`);
     this.name = "ConfigError";

@@ -1,0 +1,330 @@
+import { networkInterfaces } from "node:os";
+import {
+  type CodecFactory,
+  createServer,
+  type Door,
+  type Instance,
+  type Listener,
+  type Logger,
+  type MethodReport,
+  type Runtime,
+  type Server,
+  type ServiceDefinition,
+  type Transport,
+  toDefinition,
+} from "@skein/core";
+import { createHttpDoor, type Readiness } from "@skein/http";
+import { ambient } from "./ambient.ts";
+import { Announcer } from "./announcer.ts";
+import { advertisedAddress, toUrl } from "./config/advertised.ts";
+import type { ServeConfig } from "./config/resolve-config.ts";
+import { type Checks, createChecks } from "./health.ts";
+import { keepAlive } from "./keep-alive.ts";
+import type { OpenedRegistry } from "./open-registry.ts";
+import { dialSelf } from "./self-dial.ts";
+import type { ServeOptions } from "./serve-options.ts";
+import { SetupError } from "./setup-error.ts";
+import { closeOnSignal, isExiting } from "./signals.ts";
+import { createTransports, transportFor } from "./transports.ts";
+import { logUnknownPeers } from "./unknown-peers.ts";
+
+/** Services being served: on one port, under one lease. */
+export interface App extends AsyncDisposable {
+  /** Where callers reach it. */
+  readonly address: string;
+  /** `starting` until everything is announced; `draining` from close() or a signal on. */
+  readonly state: AppState;
+  /** What it serves, as the registry has it. */
+  services(): readonly Instance[];
+  /** Serves one more: starts it, then announces it. Rejects when its name and version are served already. */
+  add(target: object): Promise<Instance>;
+  /** Takes a service (all of its versions) away: deregistered, drained, stopped. Rejects when it is not served. */
+  remove(name: string): Promise<void>;
+  /** As `/health/ready` answers. */
+  ready(): Promise<Readiness>;
+  /** Counters and latencies by service and method since start. */
+  report(): readonly MethodReport[];
+  /**
+   * Deregisters, tells every peer, finishes what runs (at most graceMs), stops the services. Resolves once nothing is left; the process goes
+   * on. Idempotent.
+   */
+  close(): Promise<void>;
+}
+export type AppState = "starting" | "serving" | "draining" | "closed";
+
+/** What an app is made from. */
+export interface AppParts {
+  readonly config: ServeConfig;
+  readonly options: ServeOptions;
+  readonly runtime: Runtime;
+  readonly logger: Logger;
+  readonly opened: OpenedRegistry;
+  readonly codecs: readonly CodecFactory[];
+}
+
+interface Served {
+  readonly definition: ServiceDefinition;
+  readonly instance: string;
+}
+
+const CHECK_MS = 2000;
+/** Answers of the HTTP door that are under way when all calls have ended. */
+const DOOR_GRACE_MS = 500;
+
+export class RunningApp implements App {
+  state: AppState = "starting";
+  address = "";
+  readonly #p: AppParts;
+  readonly #server: Server;
+  readonly #transports: readonly Transport[];
+  readonly #announcer: Announcer;
+  readonly #checks: Checks;
+  readonly #door: Door;
+  readonly #startedAt: string;
+  #listener: Listener | undefined;
+  /** In the order in which they were started. */
+  #served: Served[] = [];
+  #closing: Promise<void> | undefined;
+  #release: readonly (() => void)[] = [];
+
+  constructor(parts: AppParts) {
+    this.#p = parts;
+    const { config, options, runtime, logger, opened, codecs } = parts;
+    const { registry } = opened;
+    const { interceptors, authenticate, limits, queue, health, context } = options;
+    if (context === true) ambient.use();
+    this.#server = createServer({
+      runtime,
+      logger,
+      codecs,
+      interceptors,
+      authenticate,
+      limits,
+      queue,
+      contextStore: context === false ? undefined : ambient,
+    });
+    this.#transports = createTransports(options.tls);
+    this.#announcer = new Announcer({ registry, runtime, logger, ttlMs: config.ttlMs });
+    this.#checks = createChecks({
+      checks: health?.checks ?? {},
+      timeoutMs: health?.timeoutMs ?? CHECK_MS,
+      clock: runtime.clock,
+      logger,
+      onChange: (ok) => void this.#announcer.setStatus(ok ? "serving" : "not-ready"),
+    });
+    this.#door = createHttpDoor({
+      health: { live: () => true, ready: () => this.ready() },
+      logger,
+    });
+    this.#startedAt = new Date(runtime.clock.now()).toISOString();
+  }
+
+  /** Rejects when it cannot be; nothing is left behind then. */
+  async start(targets: readonly object[]): Promise<void> {
+    this.#release = [
+      keepAlive(),
+      ...(this.#p.options.signals === false ? [] : [closeOnSignal((signal) => this.#onSignal(signal))]),
+    ];
+    try {
+      await this.#start(targets.map(toDefinition));
+    } catch (error) {
+      await this.close();
+      // The process is about to exit as it was told to: nobody needs to hear that the start failed.
+      if (isExiting()) await new Promise(() => {});
+      throw error;
+    }
+  }
+
+  async #start(definitions: readonly ServiceDefinition[]): Promise<void> {
+    refuseTwins(definitions);
+    await this.#p.opened.check();
+    await this.#listen();
+    const added: Served[] = [];
+    for (const definition of definitions) added.push(await this.#startService(definition));
+    await this.#dialSelf(added[0]);
+    await this.#checkOnce();
+    this.#alive();
+    this.state = "serving";
+    await Promise.all(added.map((served) => this.#announce(served)));
+    this.#checks.start();
+    this.#say(added);
+  }
+
+  async #listen(): Promise<void> {
+    const { config, runtime, logger } = this.#p;
+    const url = toUrl(config.listen);
+    this.#listener = await transportFor(url, this.#transports).listen(
+      url,
+      (connection) => this.#server.accept(connection),
+      { doors: [this.#door], onUnknown: logUnknownPeers(logger, runtime.clock) },
+    );
+    this.address = advertisedAddress(config, this.#listener.address, networkInterfaces);
+  }
+
+  /** Nobody can call a service before its onStart has ended. */
+  async #startService(definition: ServiceDefinition): Promise<Served> {
+    const { runtime, logger } = this.#p;
+    for (const warning of definition.warnings) logger.warn({ service: definition.name }, warning);
+    this.#alive();
+    await definition.onStart?.();
+    const served = { definition, instance: runtime.uniqueId() };
+    this.#served.push(served);
+    this.#alive();
+    this.#server.add(definition, served.instance);
+    return served;
+  }
+
+  async #dialSelf(served: Served | undefined): Promise<void> {
+    if (served === undefined) return;
+    const { config, options, runtime, logger, codecs } = this.#p;
+    await dialSelf({
+      mode: options.selfDial ?? (config.advertise === undefined ? "require" : "warn"),
+      runtime,
+      logger,
+      codecs,
+      transports: this.#transports,
+      address: this.address,
+      service: served.definition.name,
+      instance: served.instance,
+    });
+  }
+
+  /** An instance whose checks fail at start is announced as not ready. */
+  async #checkOnce(): Promise<void> {
+    const { ok } = await this.#checks.results();
+    if (!ok) await this.#announcer.setStatus("not-ready");
+  }
+
+  async #announce({ definition, instance }: Served): Promise<Instance> {
+    const { metadata = {}, zone, weight = 1 } = this.#p.options;
+    return await this.#announcer.add({
+      service: definition.name,
+      version: definition.version,
+      id: instance,
+      addresses: [{ protocol: "skein", url: this.address }],
+      ...(zone !== undefined && { zone }),
+      weight,
+      status: "serving",
+      startedAt: this.#startedAt,
+      metadata,
+    });
+  }
+
+  /** A signal may have come in the middle of starting. */
+  #alive(): void {
+    if (this.#closing !== undefined) throw new SetupError("it was closed while it started");
+  }
+
+  #say(added: readonly Served[]): void {
+    const { logger, opened } = this.#p;
+    const { name } = opened.registry;
+    const services = added.map(({ definition: d }) => `${d.name} ${d.version}`);
+    const where =
+      this.#announcer.lease === undefined ? `not announced: ${name} is read-only` : `announced in ${name}`;
+    const what = services.join(", ") || "nothing yet";
+    logger.info(
+      { address: this.address, services, registry: name },
+      `serving ${what} at ${this.address}, ${where}`,
+    );
+  }
+
+  services(): readonly Instance[] {
+    return this.#announcer.instances;
+  }
+
+  report(): readonly MethodReport[] {
+    return this.#server.report();
+  }
+
+  async add(target: object): Promise<Instance> {
+    const definition = toDefinition(target);
+    refuseTwins([...this.#served.map((s) => s.definition), definition]);
+    const served = await this.#startService(definition);
+    const announced = await this.#announce(served);
+    this.#say([served]);
+    return announced;
+  }
+
+  async remove(name: string): Promise<void> {
+    const leaving = this.#served.filter(({ definition }) => definition.name === name);
+    if (leaving.length === 0) {
+      const names = this.#served.map(({ definition }) => definition.name).join(", ") || "nothing";
+      throw new Error(`service ${name} is not served here: ${names} is`);
+    }
+    this.#served = this.#served.filter((served) => !leaving.includes(served));
+    await Promise.all(leaving.map(({ instance }) => this.#announcer.remove(instance)));
+    await this.#server.remove(name, { graceMs: this.#p.options.graceMs });
+    for (const { definition } of leaving) await this.#stopService(definition);
+    this.#p.logger.info({ service: name, address: this.address }, `no longer serving ${name}`);
+  }
+
+  async ready(): Promise<Readiness> {
+    const { ok, checks } = await this.#checks.results();
+    const state = { ok: this.state === "serving", reason: this.state };
+    const { lease, instances } = this.#announcer;
+    const asked = lease !== undefined && this.#p.options.health?.lease !== false;
+    const held = lease === "held" || instances.length === 0;
+    return {
+      ok: ok && state.ok && (held || !asked),
+      checks: {
+        ...checks,
+        ...(!state.ok && { state }),
+        ...(asked && { lease: held ? { ok: true } : { ok: false, reason: "not held" } }),
+      },
+    };
+  }
+
+  async #onSignal(signal: string): Promise<void> {
+    this.#p.logger.info(
+      { signal, address: this.address, running: this.#server.running },
+      `${signal}: draining`,
+    );
+    await this.close();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const { options, opened, logger } = this.#p;
+    const wasServing = this.state === "serving";
+    this.state = "draining";
+    this.#checks.stop();
+    await this.#announcer.close();
+    await this.#server.drain({ graceMs: options.graceMs });
+    await this.#listener?.close();
+    await this.#door.close(DOOR_GRACE_MS);
+    for (const { definition } of this.#served.reverse()) await this.#stopService(definition);
+    await opened.close();
+    this.state = "closed";
+    for (const release of this.#release) release();
+    if (wasServing) logger.info({ address: this.address }, "closed");
+  }
+
+  async #stopService({ name, onStop }: ServiceDefinition): Promise<void> {
+    try {
+      await onStop?.();
+    } catch (error) {
+      this.#p.logger.error({ service: name, err: error }, "onStop failed");
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+function refuseTwins(definitions: readonly ServiceDefinition[]): void {
+  const seen = new Map<string, ServiceDefinition>();
+  for (const definition of definitions) {
+    const { name, version, label } = definition;
+    const twin = seen.get(`${name} ${version}`);
+    if (twin !== undefined)
+      throw new SetupError(
+        `service ${name} ${version} is served twice in this process, by ${twin.label} and by ${label}: give one of them another name or version`,
+      );
+    seen.set(`${name} ${version}`, definition);
+  }
+}

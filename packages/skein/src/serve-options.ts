@@ -1,0 +1,82 @@
+import type { CodecFactory, Interceptor, QueueOptions, ServerOptions, SessionLimits } from "@skein/core";
+import type { TlsSettings } from "@skein/transport";
+import type { ServeConfigOptions } from "./config/resolve-config.ts";
+import type { HealthOptions } from "./health.ts";
+import type { SelfDial } from "./self-dial.ts";
+import { SetupError } from "./setup-error.ts";
+
+/** What `serve` takes last. */
+export interface ServeOptions extends ServeConfigOptions {
+  /** Text pairs in the registry's records, under 8 KiB. @default none */
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+  /** Where it runs, for callers that prefer what is near. @default none */
+  readonly zone?: string | undefined;
+  /** Share of traffic relative to other instances. @default 1 */
+  readonly weight?: number | undefined;
+  /** What `/health/ready` depends on; a check that fails also makes the instance `not-ready` in the registry. */
+  readonly health?: HealthOptions | undefined;
+  /** The first is the outermost. */
+  readonly interceptors?: readonly Interceptor[] | undefined;
+  /** True: welcome. Asked for each connection and each refresh of credentials. @default everybody is welcome */
+  readonly authenticate?: ServerOptions["authenticate"];
+  readonly limits?: Partial<SessionLimits> | undefined;
+  readonly queue?: Partial<QueueOptions> | undefined;
+  readonly tls?: TlsSettings | undefined;
+  /** What callers may choose from. @default MessagePack and JSON */
+  readonly codecs?: readonly CodecFactory[] | undefined;
+  /**
+   * Whether calls can be followed by `currentContext()` and by clients: from the first call on (true), never (false), or once the process has
+   * something that follows them. @default the last
+   */
+  readonly context?: boolean | undefined;
+  /** Whether the advertised address must lead here. @default "require" where it was derived, "warn" where it was given */
+  readonly selfDial?: SelfDial | undefined;
+  /** On SIGTERM and SIGINT: deregister, drain, exit. @default true */
+  readonly signals?: boolean | undefined;
+  /** Calls that still run so long after draining began end as UNAVAILABLE, ms. @default 10_000 */
+  readonly graceMs?: number | undefined;
+}
+
+const KNOWN: Readonly<Record<keyof ServeOptions, true>> = {
+  registry: true,
+  namespace: true,
+  ttl: true,
+  log: true,
+  listen: true,
+  advertise: true,
+  metadata: true,
+  zone: true,
+  weight: true,
+  health: true,
+  interceptors: true,
+  authenticate: true,
+  limits: true,
+  queue: true,
+  tls: true,
+  codecs: true,
+  context: true,
+  selfDial: true,
+  signals: true,
+  graceMs: true,
+};
+
+/** Services first, then perhaps options: a plain object that is no contract. Throws for options that do not exist. */
+export function splitArguments(given: readonly object[]): {
+  targets: readonly object[];
+  options: ServeOptions;
+} {
+  const last = given.at(-1);
+  if (last === undefined || !isOptions(last)) return { targets: given, options: {} };
+  for (const key of Object.keys(last))
+    if (!Object.hasOwn(KNOWN, key))
+      throw new SetupError(`serve has no option "${key}": there are ${Object.keys(KNOWN).join(", ")}`);
+  return { targets: given.slice(0, -1), options: last };
+}
+
+function isOptions(value: object): value is ServeOptions {
+  if (typeof value !== "object" || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return (
+    (prototype === Object.prototype || prototype === null) && !("implement" in value && "endpoints" in value)
+  );
+}

@@ -1,0 +1,50 @@
+import { json, msgpack } from "@skein/codec";
+import type { Logger } from "@skein/core";
+import { type App, type AppParts, RunningApp } from "./app.ts";
+import { type Environment, resolveLog, resolveServeConfig } from "./config/resolve-config.ts";
+import type { LogLevel } from "./logger/levels.ts";
+import { loggerOf } from "./logger/logger-of.ts";
+import { nodeRuntime as runtime } from "./node-runtime.ts";
+import { openRegistry } from "./open-registry.ts";
+import { type ServeOptions, splitArguments } from "./serve-options.ts";
+import { reportIfUncaught, reportTo } from "./start-failure.ts";
+
+const STANDARD_OUTPUT = 1;
+
+/**
+ * Serves services: listens, makes sure that the advertised address leads here, starts them (`onStart`), announces them and says so in one line. On
+ * SIGTERM or SIGINT it deregisters, drains, stops them (`onStop`) and exits with 0.
+ *
+ * `await serve(new UserService())`, `await serve(new UserService(), new OrderService(), { registry: "memory:" })`. Options win over the variables
+ * SKEIN_REGISTRY, SKEIN_LISTEN, SKEIN_ADVERTISE, SKEIN_NAMESPACE, SKEIN_TTL and SKEIN_LOG.
+ *
+ * Rejects when it cannot start: a port in use, an advertised address that leads elsewhere, a registry directory that cannot be written, a wrong
+ * value. Uncaught, that is one line in the log and exit code 1.
+ */
+export function serve(target: object, options?: ServeOptions): Promise<App>;
+export function serve(first: object, second: object, options?: ServeOptions): Promise<App>;
+export function serve(first: object, second: object, third: object, options?: ServeOptions): Promise<App>;
+export function serve(...targetsThenOptions: readonly object[]): Promise<App>;
+export async function serve(...given: readonly (object | undefined)[]): Promise<App> {
+  let log: LogLevel | Logger = "info";
+  try {
+    const { targets, options } = splitArguments(given.filter((one) => one !== undefined));
+    log = resolveLog(options, process.env);
+    const app = new RunningApp(createParts(options, process.env));
+    await app.start(targets);
+    return app;
+  } catch (error) {
+    const thrown = error instanceof Error ? error : new Error(String(error));
+    throw reportIfUncaught(
+      thrown,
+      reportTo(loggerOf(log, STANDARD_OUTPUT), log === "silent", "could not start"),
+    );
+  }
+}
+
+function createParts(options: ServeOptions, env: Environment): AppParts {
+  const config = resolveServeConfig(options, env);
+  const logger = loggerOf(config.log, STANDARD_OUTPUT);
+  const opened = openRegistry(config, { runtime, logger });
+  return { config, options, runtime, logger, opened, codecs: options.codecs ?? [msgpack, json] };
+}
