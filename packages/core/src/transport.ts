@@ -27,7 +27,7 @@ export interface ListenOptions {
   readonly firstByteMs?: number | undefined;
 }
 
-/** Another protocol on our port. `Socket` is the transport's own kind (node:net's for tcp), the bytes already read put back. */
+/** Another protocol on our port. `Socket` is the transport's own kind (node:net's for tcp), paused, the bytes already read put back. */
 export interface Door<Socket = unknown> {
   readonly name: string;
   /** `more`: these bytes do not tell yet. */

@@ -47,6 +47,7 @@ export function dial(
     };
     socket.once("error", fail);
     socket.once("close", closed);
+    socket.once("end", () => reader.ended());
     signal?.addEventListener("abort", abort, { once: true });
     socket.once(tls === undefined ? "connect" : "secureConnect", () => {
       settle();
@@ -77,5 +78,16 @@ class PrefaceReader {
     }
     if (start < n) this.#connection.receive(bytes, n, start);
     return true;
+  }
+
+  /** The peer's FIN: no orderly one before its preface. */
+  ended(): void {
+    if (this.#got === PREFACE.length) return;
+    const { remote } = this.#connection;
+    this.#connection.destroy(
+      new Error(
+        `${remote} closed the connection unasked: it refuses our certificate, or speaks something else`,
+      ),
+    );
   }
 }

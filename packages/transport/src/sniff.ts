@@ -9,8 +9,8 @@ const SHOWN_BYTES = 16;
 const FIRST_BYTE_MS = 1000;
 
 /**
- * Looks at the first bytes of a connection: our preface goes to `ours` with what came behind it; another protocol to its door, the bytes
- * put back; what fits nothing is told and closed, and so is a peer that does not say what it wants in time.
+ * Looks at the first bytes of a connection: our preface goes to `ours` with what came behind it; another protocol to its door, paused and
+ * the bytes put back; what fits nothing is told and closed, and so is a peer that does not say what it wants in time.
  */
 export function sniff(
   runtime: Runtime,
