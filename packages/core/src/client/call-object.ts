@@ -1,3 +1,4 @@
+import type { RpcError } from "../errors/rpc-error.ts";
 import { callError } from "./call-errors.ts";
 import type { ClientCall } from "./client-call.ts";
 import type { Method } from "./method.ts";
@@ -28,18 +29,23 @@ export function silence<T>(promise: Promise<T>): Promise<T> {
 }
 
 /** Says how a method that gives one answer is to be used. */
+export function wrongIteration(method: Method): RpcError {
+  return callError(
+    "FAILED_PRECONDITION",
+    `${method.service}.${method.name} gives one answer: await it instead of iterating it`,
+    method,
+  );
+}
+
+/** For [Symbol.asyncIterator] of calls that give one answer; one a method. */
 export function notIterable(method: Method): () => never {
   return () => {
-    throw callError(
-      "FAILED_PRECONDITION",
-      `${method.service}.${method.name} gives one answer: await it instead of iterating it`,
-      method,
-    );
+    throw wrongIteration(method);
   };
 }
 
 /** Says how a method that gives items is to be used. */
-export function notAwaitable(method: Method): Error {
+export function notAwaitable(method: Method): RpcError {
   return callError(
     "FAILED_PRECONDITION",
     `${method.service}.${method.name} gives a stream of items: use for await (const item of …) instead of awaiting it`,

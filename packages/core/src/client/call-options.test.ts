@@ -276,8 +276,24 @@ describe("interceptors", () => {
   });
 
   it("must pass on the call they were given", async () => {
-    bench = new Bench({ interceptors: [(next) => async (call) => next({ ...call })] });
+    bench = new Bench({ interceptors: [(next) => (call) => next({ ...call })] });
+    const early = outcome(bench.user().call("getUser"));
     const user = await bench.serve("a");
+    expect(await early).toBeInstanceOf(TypeError);
     expect(await outcome(user.call("getUser"))).toBeInstanceOf(TypeError);
+  });
+
+  it("may throw: the call is rejected, a stream's reader told", async () => {
+    const refusing: Interceptor = () => () => {
+      throw new Error("not today");
+    };
+    bench = new Bench({ interceptors: [refusing] });
+    const read = async (items: AsyncIterable<unknown>): Promise<void> => {
+      for await (const _ of items);
+    };
+    const early = [outcome(bench.user().call("getUser")), outcome(read(bench.user().call("watchUsers")))];
+    const user = await bench.serve("a");
+    const all = [...early, outcome(user.call("getUser")), outcome(read(user.call("watchUsers")))];
+    expect(await Promise.all(all)).toMatchObject(all.map(() => ({ message: "not today" })));
   });
 });

@@ -12,8 +12,10 @@ import { RetryBudget } from "./retry-budget.ts";
 import { compileRange } from "./semver-range.ts";
 import { Target, type TargetHost } from "./target.ts";
 
-/** Sets up to this size are connected to as a whole; of larger ones, what is picked. */
-const EAGER = 10;
+/** Sets up to this size are connected to as a whole: selectors balance among what is connected. */
+const WHOLE = 100;
+/** Of larger ones, so many at random (gRPC's proposal A68 has 20), and what is picked besides. */
+const SUBSET = 20;
 
 export interface ChannelOptions {
   readonly runtime: Runtime;
@@ -87,8 +89,6 @@ export class Channel implements NodeHost, TargetHost {
       this.#list(instance);
     }
     for (const [id, node] of this.nodes) if (!listed.has(id)) this.#unlist(id, node);
-    if (this.nodes.size <= EAGER)
-      for (const node of this.nodes.values()) if (node.usable && node.state === "idle") node.connect();
     this.changed();
   }
 
@@ -119,9 +119,30 @@ export class Channel implements NodeHost, TargetHost {
     if (this.#dirty || this.#closed) return;
     this.#dirty = true;
     this.runtime.defer(() => {
-      this.#dirty = false;
-      if (!this.#closed) for (const target of this.#targets.values()) target.update(this.nodes.values());
+      if (!this.#closed) this.#update();
     });
+  }
+
+  /** Once a tick, however much has changed. */
+  #update(): void {
+    this.#connectSome();
+    this.#dirty = false;
+    for (const target of this.#targets.values()) target.update(this.nodes.values());
+  }
+
+  #connectSome(): void {
+    const dormant: Node[] = [];
+    let connected = 0;
+    for (const node of this.nodes.values()) {
+      if (node.dormant) dormant.push(node);
+      else if (node.connected) connected++;
+    }
+    let wanted = this.nodes.size <= WHOLE ? dormant.length : Math.min(dormant.length, SUBSET - connected);
+    for (; wanted > 0; wanted--) {
+      const at = Math.floor(this.runtime.random() * dormant.length);
+      const [node] = dormant.splice(at, 1);
+      node?.connect();
+    }
   }
 
   connected(node: Node, session: ClientSession): void {

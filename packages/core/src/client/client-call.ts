@@ -65,7 +65,9 @@ export class ClientCall implements OutgoingCall, PickRequest, Waiter, ItemSource
   tries = 0;
   /** Ids of instances that failed it. */
   exclude: Set<string> | undefined = undefined;
+  /** How the last try failed, as the session said, and where. */
   lastError: RpcError | undefined = undefined;
+  lastInstance: string | undefined = undefined;
   /** A try ended without anybody knowing whether it was executed. */
   mayHaveRun = false;
   begun = false;
@@ -190,14 +192,14 @@ export class ClientCall implements OutgoingCall, PickRequest, Waiter, ItemSource
     const instance = this.pick?.candidate.instance.id;
     this.#leave(now, instanceFault(error));
     if (this.ended) return;
-    const last = blame(error, this.target, instance, this.mayHaveRun);
-    this.lastError = last;
+    this.lastError = error;
     if (error.executed === "maybe") this.mayHaveRun = true;
     if (instance !== undefined) {
+      this.lastInstance = instance;
       this.exclude ??= new Set();
       this.exclude.add(instance);
     }
-    if (!this.road.retry(this, error, now)) this.end(last);
+    if (!this.road.retry(this, error, now)) this.end(error);
   }
 
   /** The try is over. */
@@ -253,7 +255,8 @@ export class ClientCall implements OutgoingCall, PickRequest, Waiter, ItemSource
   end(error: RpcError): void {
     if (this.ended) return;
     this.#over(this.road.clock.monotonic(), true);
-    const final = error.service === undefined ? blame(error, this.target, undefined, this.mayHaveRun) : error;
+    const final =
+      error === this.lastError ? blame(error, this.target, this.lastInstance, this.mayHaveRun) : error;
     if (this.items === undefined) this.reject(final);
     else this.items.fail(final);
   }

@@ -63,6 +63,11 @@ export class Node implements Candidate {
     return this.error === undefined && this.instance.status === "serving";
   }
 
+  /** Could be connected to, and nothing is under way to that end. */
+  get dormant(): boolean {
+    return this.usable && this.#opening === undefined && this.#timer === undefined;
+  }
+
   /** There is a connection, or one on its way. */
   get connected(): boolean {
     return this.#opening !== undefined;
@@ -71,7 +76,8 @@ export class Node implements Candidate {
   update(instance: Instance): void {
     const before = this.instance.status;
     this.instance = instance;
-    if (before !== instance.status && instance.status === "serving" && this.#tries > 0) this.#again();
+    if (before !== instance.status && instance.status === "serving" && this.error !== undefined)
+      this.#again();
   }
 
   /** Dials unless there is a connection, or one on its way. */

@@ -1,5 +1,4 @@
-import type { RpcError } from "../errors/rpc-error.ts";
-import { type CallObject, notAwaitable, notIterable, silence } from "./call-object.ts";
+import { type CallObject, notAwaitable, silence, wrongIteration } from "./call-object.ts";
 import type { ClientCall } from "./client-call.ts";
 import { LateIterator } from "./late-iterator.ts";
 
@@ -46,22 +45,25 @@ export class ParkedCall {
     const call = this.#call;
     call.parked = undefined;
     this.#road.adopt(call);
-    if (call.target.givesStream) {
-      this.#settled = "streaming";
-      silence(this.object);
-      this.#reject(notAwaitable(call.target));
-      this.#late?.attach(this.#road.open(call));
-      return;
+    try {
+      if (call.target.givesStream) this.#stream(call);
+      else this.#unary(call);
+    } catch (error) {
+      // An interceptor threw.
+      this.#fail(error);
     }
+  }
+
+  #stream(call: ClientCall): void {
+    this.#settled = "streaming";
+    silence(this.object);
+    this.#reject(notAwaitable(call.target));
+    this.#late?.attach(this.#road.open(call));
+  }
+
+  #unary(call: ClientCall): void {
+    if (this.#late !== undefined) return call.cancel(wrongIteration(call.target));
     this.#settled = "unary";
-    if (this.#late !== undefined) {
-      try {
-        notIterable(call.target)();
-      } catch (error) {
-        call.cancel(error as RpcError);
-      }
-      return;
-    }
     this.#road.launch(call).then(this.#resolve, this.#reject);
   }
 
@@ -78,7 +80,7 @@ export class ParkedCall {
     const settled = this.#settled;
     if (settled === "unary") {
       silence(this.object);
-      return notIterable(this.#call.target)();
+      throw wrongIteration(this.#call.target);
     }
     if (typeof settled === "object") throw settled.error;
     if (settled === "streaming") this.#iterator = this.#road.open(this.#call);

@@ -52,24 +52,25 @@ export class ServiceCaller implements ParkedRoad {
   }
 
   call(method: Method, input: unknown, options: CallOptions | undefined): CallObject {
-    let call: ClientCall;
     try {
-      call = this.#prepare(method, input, options);
+      const call = this.#prepare(method, input, options);
+      const { target } = call;
+      if (target.info === undefined) return this.#park(call);
+      if (target.givesStream) return streamObject(target, () => this.open(call));
+      const object = this.launch(call) as CallObject;
+      object[Symbol.asyncIterator] = target.refuseIteration;
+      return object;
     } catch (error) {
-      return rejectedObject(error, method.givesStream);
+      // Options that are wrong, or an interceptor that threw.
+      return rejectedObject(error, method.info === undefined || method.givesStream);
     }
-    if (call.target.info === undefined) return this.#park(call);
-    if (call.target.givesStream) return streamObject(call.target, () => this.open(call));
-    const object = this.launch(call) as CallObject;
-    object[Symbol.asyncIterator] = call.target.refuseIteration;
-    return object;
   }
 
   #prepare(method: Method, input: unknown, options: CallOptions | undefined): ClientCall {
     let target = this.#target;
     let known = method;
     if (options?.version !== undefined) {
-      target = this.#versions(options.version);
+      target = this.#targetOf(options.version, method);
       known = target.method(method.name);
     }
     const now = target.clock.monotonic();
@@ -87,6 +88,14 @@ export class ServiceCaller implements ParkedRoad {
     if (parent !== undefined) inherit(call, parent, now);
     this.adopt(call);
     return call;
+  }
+
+  #targetOf(version: string, method: Method): Target {
+    try {
+      return this.#versions(version);
+    } catch (error) {
+      throw callError("INVALID_ARGUMENT", (error as Error).message, method);
+    }
   }
 
   /** Sets what depends on the endpoint, as far as it is known. */
@@ -114,7 +123,7 @@ export class ServiceCaller implements ParkedRoad {
   /** Sends a call that gives one answer. */
   launch(call: ClientCall): Promise<unknown> {
     const { chain } = this.#host;
-    return chain === undefined ? startUnary(call) : (chain(call.invocation) as Promise<unknown>);
+    return chain === undefined ? startUnary(call) : Promise.resolve(chain(call.invocation));
   }
 
   /** Sends a call that gives items. */

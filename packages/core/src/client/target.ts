@@ -13,7 +13,7 @@ import type { RetryBudget } from "./retry-budget.ts";
 import { payRetry, retryKind } from "./retry-policy.ts";
 import { WaitingRoom } from "./waiting-room.ts";
 
-/** Picks that may turn out not to be connected before a call waits. */
+/** Instances that one call makes the client connect to when none is connected. */
 const MOST_LOOKS = 8;
 
 export interface TargetHost {
@@ -143,14 +143,14 @@ export class Target implements CallRoad {
 
   /** True: a connection is on its way to one that has not failed the call. */
   #connectOther(exclude: ReadonlySet<string> | undefined): boolean {
-    let idle: Node | undefined;
+    let coming = 0;
     for (const node of this.candidates) {
+      if (coming >= MOST_LOOKS) break;
       if (exclude?.has(node.instance.id) === true || !node.usable) continue;
-      if (node.state === "connecting") return true;
-      if (node.state === "idle") idle ??= node;
+      if (node.state === "idle") node.connect();
+      if (node.state === "connecting") coming++;
     }
-    idle?.connect();
-    return idle !== undefined;
+    return coming > 0;
   }
 
   /** A call whose method is not known (yet). */
