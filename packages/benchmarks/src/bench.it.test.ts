@@ -51,6 +51,15 @@ describe("a run of the whole harness", () => {
     expect(summarise(mergeResults([reread]))).toEqual(rows);
   });
 
+  test("our own adapter runs in each of its variants", { timeout: 2 * START_MS }, async () => {
+    const ours = ["skein", "skein:context,interceptor,json"];
+    const results = await runBench({ ...short, phases: ["conc", "1m", "stream"], adapters: ours });
+    expect(results.absent).toEqual([]);
+    expect(summarise(results).map((r) => [r.phase, r.adapter, r.errors])).toEqual(
+      ["c1", "c64", "1m", "stream"].flatMap((phase) => ours.map((adapter) => [phase, adapter, 0])),
+    );
+  });
+
   test("an adapter that fails is named with its reason, and the others go on", {
     timeout: START_MS,
   }, async () => {

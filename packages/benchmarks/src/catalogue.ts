@@ -23,7 +23,7 @@ export const catalogue: readonly CatalogueEntry[] = [
   {
     name: "skein",
     about: "Skein with its defaults over TCP",
-    variants: "no-context",
+    variants: "context, interceptor, json",
     needs: { kind: "own" },
   },
   {

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { packageFolder } from "./catalogue.ts";
-import type { Command, ErrorReply } from "./load/protocol.ts";
+import { ANSWER_MARK, type Command, type ErrorReply } from "./load/protocol.ts";
 
 /** How long a process may take to load its modules, listen or connect. */
 const START_MS = 30_000;
@@ -63,13 +63,8 @@ function readAnswers(child: ChildProcess): { next(timeoutMs: number): Promise<ob
   child.on("close", (code, signal) => end(`the process ended (${signal ?? `exit code ${code}`})`));
   if (child.stdout)
     createInterface({ input: child.stdout }).on("line", (line) => {
-      // peers may print lines of their own
-      if (!line.startsWith("{")) return;
-      try {
-        ready.push(JSON.parse(line) as object);
-      } catch {
-        return;
-      }
+      if (!line.startsWith(ANSWER_MARK)) return;
+      ready.push(JSON.parse(line.slice(ANSWER_MARK.length)) as object);
       wake?.();
     });
 

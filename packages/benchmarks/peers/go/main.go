@@ -104,7 +104,7 @@ func main() {
 			rpc.RegisterName("B", B{})
 			go rpc.Accept(l)
 		}
-		fmt.Println(`{"ready":true}`)
+		fmt.Println(`@{"ready":true}`)
 		for range readCommands() {
 			say(usage()) // all that a server is asked
 		}
@@ -145,7 +145,7 @@ func main() {
 			return u.Id, err
 		}
 	}
-	fmt.Println(`{"ready":true}`)
+	fmt.Println(`@{"ready":true}`)
 	for c := range readCommands() {
 		if c.Kind == "" {
 			c.Kind = "small"
@@ -267,7 +267,7 @@ func readCommands() <-chan command {
 func say(out map[string]any) {
 	b, err := json.Marshal(out)
 	die(err)
-	fmt.Println(string(b))
+	fmt.Println("@" + string(b))
 }
 
 // usage is CPU time since the start and resident memory, as process.cpuUsage() and memoryUsage.rss() have them.

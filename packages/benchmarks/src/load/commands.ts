@@ -1,8 +1,8 @@
 import { createInterface } from "node:readline";
-import type { Command, ErrorReply, Usage } from "./protocol.ts";
+import { ANSWER_MARK, type Command, type ErrorReply, type Usage } from "./protocol.ts";
 
 export const say = (value: object): void => {
-  process.stdout.write(`${JSON.stringify(value)}\n`);
+  process.stdout.write(`${ANSWER_MARK}${JSON.stringify(value)}\n`);
 };
 
 export function usage(): Usage {

@@ -1,9 +1,11 @@
 import type { ReplySize } from "./service.ts";
 
 /**
- * What the harness and the processes it measures say to each other: a line of JSON on stdin, a line of JSON back on stdout, one at a time.
- * A server says `{"ready":true}` first. Both end when stdin does. `peers/go/main.go` speaks it as well.
+ * What the harness and the processes it measures say to each other: a line of JSON on stdin; a line on stdout back, `@` and JSON, as anything
+ * else in there may print lines too. One at a time. Both say `@{"ready":true}` first and end when stdin does. `peers/go/main.go` speaks it as well.
  */
+export const ANSWER_MARK = "@";
+
 export type Command =
   | { readonly cmd: "info" }
   | { readonly cmd: "usage" }

@@ -5,6 +5,7 @@ import { json, msgpack } from "@skein/codec";
 import { p2c, random, roundRobin } from "@skein/selector";
 import { fromCaller } from "../paths.ts";
 import { bareJson, bareMsgpackr, codecCases, codecUnderTest, type MessageName, messages } from "./codecs.ts";
+import { measureInterceptors, WITHOUT } from "./interceptors.ts";
 import { measureCases } from "./measure.ts";
 import { PICK_INSTANCES, pickCase, readyCandidates, type SelectorUnderTest } from "./picks.ts";
 import { type MicroSection, renderMicro } from "./report.ts";
@@ -24,7 +25,7 @@ export async function micro(args: readonly string[]): Promise<number> {
     process.stdout.write(helpText);
     return 0;
   }
-  const sections = [await pickSection(), ...(await codecSections())];
+  const sections = [await pickSection(), await interceptorSection(), ...(await codecSections())];
   process.stdout.write(`Node ${process.version}\n\n${renderMicro(sections)}`);
   if (values.out !== undefined) {
     const file = fromCaller(values.out);
@@ -47,6 +48,16 @@ async function pickSection(): Promise<MicroSection> {
     about:
       "pick() and the done() that follows it. The goal is 100 ns without a key, 400 ns by key, and no allocation.",
     results: await measureCases(selectors.map((selector) => pickCase(selector, candidates))),
+  };
+}
+
+async function interceptorSection(): Promise<MicroSection> {
+  return {
+    title: "An interceptor that does nothing",
+    about:
+      "A whole call over the memory transport, both sides in this process, 64 in flight. The goal is 1 % each.",
+    base: WITHOUT,
+    results: await measureInterceptors(),
   };
 }
 
