@@ -1,0 +1,156 @@
+import { Command } from "commander";
+import type { OpenBackplane } from "./backplane.ts";
+import { type CommonFlags, openOptions, type Session } from "./command.ts";
+import { bench } from "./commands/bench.ts";
+import { call } from "./commands/call.ts";
+import { describe } from "./commands/describe.ts";
+import { list } from "./commands/list.ts";
+import { newService } from "./commands/new.ts";
+import { watch } from "./commands/watch.ts";
+import type { ExitCode } from "./exit.ts";
+import {
+  type CallFlags,
+  callOptions,
+  durationMs,
+  wholeNumber,
+  withCallFlags,
+  withCommonFlags,
+} from "./flags.ts";
+import type { CliIo } from "./io.ts";
+import { paintFor } from "./paint.ts";
+
+export interface ProgramOptions {
+  readonly io: CliIo;
+  readonly open: OpenBackplane;
+  readonly version: string;
+  /** Called once with how the command ended. */
+  readonly onExit: (code: ExitCode) => void;
+}
+
+interface BenchFlags extends CallFlags {
+  readonly concurrency: number;
+  readonly duration: number;
+  readonly force?: true;
+}
+
+/** The command line: which commands there are, their flags and their help. */
+export function createProgram({ io, open, version, onExit }: ProgramOptions): Command {
+  const program = new Command("skein")
+    .description("Looks at the services of a registry, and calls them.")
+    .version(version, "-V, --version")
+    .enablePositionalOptions()
+    .configureOutput({
+      writeOut: (text) => void io.stdout.write(text),
+      writeErr: (text) => void io.stderr.write(text),
+    })
+    .showHelpAfterError("Run with --help to see what there is.")
+    .exitOverride()
+    .addHelpText("after", HELP);
+
+  /** Opens the registry, runs the command and closes it again. */
+  const withSession =
+    <Args extends readonly unknown[], Flags extends CommonFlags>(
+      run: (session: Session, args: Args, flags: Flags) => Promise<ExitCode>,
+    ) =>
+    async (...given: readonly unknown[]): Promise<void> => {
+      const flags = given.at(-2) as Flags;
+      const args = given.slice(0, -2) as unknown as Args;
+      await using backplane = await open(openOptions(flags, io.env));
+      const paint = paintFor(io.stdout, io.env);
+      onExit(await run({ io, backplane, paint, json: flags.json === true }, args, flags));
+    };
+
+  withCommonFlags(program.command("list"))
+    .description("services, their versions and how many instances they have")
+    .addHelpText("after", "\nExamples:\n  skein list\n  skein list --registry etcd://127.0.0.1:2379 --json")
+    .action(withSession<[], CommonFlags>((session) => list(session)));
+
+  withCallFlags(program.command("describe"))
+    .description("methods, schemas and instances of a service")
+    .argument("<service>")
+    .addHelpText("after", "\nExamples:\n  skein describe user\n  skein describe user --version ^2 --json")
+    .action(
+      withSession<[string], CommonFlags & CallFlags>((session, [service], flags) =>
+        describe(session, service, callOptions(flags)),
+      ),
+    );
+
+  withCallFlags(program.command("call"))
+    .description("calls a method and prints its answer; a stream prints an item a line")
+    .argument("<service>")
+    .argument("<method>")
+    .argument(
+      "[json]",
+      "input: JSON, @file, or - for the standard input; streams of input take an array or a value a line",
+    )
+    .addHelpText("after", CALL_HELP)
+    .action(
+      withSession<[string, string, string | undefined], CommonFlags & CallFlags>(
+        (session, [service, method, input], flags) =>
+          call(session, service, method, input, callOptions(flags)),
+      ),
+    );
+
+  withCommonFlags(program.command("watch"))
+    .description("a line for each instance that comes, changes or goes")
+    .argument("[service]", "(default: all)")
+    .addHelpText("after", "\nExamples:\n  skein watch\n  skein watch user --json | jq .event")
+    .action(withSession<[string | undefined], CommonFlags>((session, [service]) => watch(session, service)));
+
+  withCallFlags(program.command("bench"))
+    .description("calls a unary method over and over: rate, latencies, failures")
+    .argument("<service>")
+    .argument("<method>")
+    .argument("[json]", "input of each call: JSON, @file, or - for the standard input")
+    .option("-c, --concurrency <n>", "callers, each with one call in flight", wholeNumber("callers"), 16)
+    .option("-d, --duration <time>", "for how long: 10s, 500ms, 2m (default: 5s)", durationMs, 5000)
+    .option("--force", "calls a method that is not idempotent all the same")
+    .addHelpText(
+      "after",
+      `\nExamples:\n  skein bench user getUser '{"id":"42"}'\n  skein bench user getUser @input.json -c 64 -d 30s --json`,
+    )
+    .action(
+      withSession<[string, string, string | undefined], CommonFlags & BenchFlags>(
+        (session, [service, method, input], flags) =>
+          bench(session, service, method, input, {
+            ...callOptions(flags),
+            concurrency: flags.concurrency,
+            durationMs: flags.duration,
+            force: flags.force === true,
+          }),
+      ),
+    );
+
+  program
+    .command("new")
+    .description("adds to the project in this folder")
+    .command("service")
+    .description("a contract, a class, its test and its start-up line; overwrites nothing")
+    .argument("<name>", "lower-case words joined by -, as line-items")
+    .addHelpText("after", "\nExample:\n  skein new service orders")
+    .action(async (name: string) => onExit(await newService(io, name)));
+
+  return program;
+}
+
+const CALL_HELP = `
+Examples:
+  skein call user getUser '{"id":"42"}'
+  skein call user getUser @input.json --timeout 500 --metadata tenant=acme
+  echo '{"id":"42"}' | skein call user getUser -
+  skein call user watchUsers --json | head -1`;
+
+const HELP = `
+Examples:
+  skein list
+  skein describe user
+  skein call user getUser '{"id":"42"}'
+  skein watch
+  skein bench user getUser '{"id":"42"}'
+  skein new service orders
+
+Registry: $SKEIN_REGISTRY and $SKEIN_NAMESPACE, or --registry and --namespace after the command.
+With --json, answers are JSON on the standard output and errors are JSON on the standard error.
+Colours: on a terminal only, and not with NO_COLOR.
+
+Exit codes: 0 done, 1 a call failed or what was asked for is not there, 2 wrong usage, 130 ended by Ctrl-C.`;
