@@ -5,8 +5,8 @@ import type { Candidate, CandidateState } from "../selector.ts";
 import type { ClientSession } from "../session/client-session-types.ts";
 import { fullJitter } from "./backoff.ts";
 
-export const BACKOFF_BASE_MS = 100;
-export const BACKOFF_CAP_MS = 5000;
+const BACKOFF_BASE_MS = 100;
+const BACKOFF_CAP_MS = 5000;
 /** A connection that held so long ends a series of failures. */
 const STABLE_MS = 1000;
 

@@ -82,10 +82,6 @@ export class Target implements CallRoad {
     this.#room.wake();
   }
 
-  get waiting(): number {
-    return this.#room.size + this.#sleeping.size;
-  }
-
   // ---- the road of a call
 
   start(call: ClientCall): void {
