@@ -13,12 +13,12 @@ export {
   bidiStream,
   clientStream,
   defineService,
-  type EndpointSpec,
   type Handlers,
   type ServiceContract,
   serverStream,
   unary,
 } from "./definition/define-service.ts";
+export type { EndpointSpec } from "./definition/endpoint-spec.ts";
 export type { RpcOptions } from "./definition/rpc-options.ts";
 export { toDefinition } from "./definition/to-definition.ts";
 export {
@@ -30,6 +30,7 @@ export {
 export { followService } from "./directory/follow-service.ts";
 export type { Endpoint, EndpointInfo, EndpointKind, Priority, ServiceDefinition } from "./endpoint.ts";
 export {
+  type DefinedErrors,
   defineErrors,
   type ErrorKind,
   type ErrorSpec,

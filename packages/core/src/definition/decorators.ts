@@ -1,6 +1,6 @@
 import type { RpcDecorator } from "./checked-method.ts";
-import type { ServiceContract } from "./define-service.ts";
-import { readFaults, recordEndpoint, recordFault, recordService } from "./metadata-store.ts";
+import { type Handlers, isContract, type ServiceContract } from "./define-service.ts";
+import { recordEndpoint, recordFault, recordService } from "./metadata-store.ts";
 import type { RpcOptions } from "./rpc-options.ts";
 
 export interface ServiceOptions {
@@ -15,50 +15,58 @@ export interface RecordedService {
   readonly contract: ServiceContract | undefined;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: any class at all
-type AnyClass = abstract new (...args: any[]) => object;
-export interface ServiceDecorator {
-  <C extends AnyClass>(value: C, context: ClassDecoratorContext<C>): void;
-  <C extends AnyClass>(target: C): void;
+// biome-ignore lint/suspicious/noExplicitAny: whatever its constructor takes
+type ClassOf<Instance> = abstract new (...args: any[]) => Instance;
+/** Works as a standard decorator and as a legacy one, on classes whose instances are an `Instance`. */
+export interface ServiceDecorator<Instance = object> {
+  <C extends ClassOf<Instance>>(value: C, context: ClassDecoratorContext<C>): void;
+  <C extends ClassOf<Instance>>(target: C): void;
 }
 
 /**
- * Marks a class as a service: `@Service("user", { version: "1.0.0" })`. Without a name it takes the class's, without `Service`, in kebab-case. With a
- * contract (`@Service(UserContract)`) the class's methods are the contract's endpoints, and need no @Rpc.
- * Works as a standard decorator and with `experimentalDecorators`. Throws TypeError naming class and member for decorators in wrong places.
+ * Marks a class as a service: `@Service("user", { version: "1.0.0" })`. Without a name it takes the class's, without `Service`, in kebab-case (give
+ * one where class names are minified). With a contract (`@Service(UserContract)`) the class's methods are the contract's endpoints, and take no @Rpc.
+ * Works as a standard decorator and with `experimentalDecorators`. What is wrong with the class is said when it is served (`toDefinition`).
+ * @throws TypeError without parentheses, and for an unknown option
  */
 export function Service(name?: string, options?: ServiceOptions): ServiceDecorator;
 export function Service(options: ServiceOptions): ServiceDecorator;
-export function Service(contract: ServiceContract): ServiceDecorator;
+export function Service<C extends ServiceContract>(contract: C): ServiceDecorator<Handlers<C>>;
 export function Service(
   first?: string | ServiceOptions | ServiceContract,
-  options: ServiceOptions = {},
+  second: ServiceOptions = {},
 ): ServiceDecorator {
-  const contract = typeof first === "object" && "endpoints" in first ? first : undefined;
-  const own = typeof first === "object" && contract === undefined ? (first as ServiceOptions) : options;
+  if (typeof first === "function") throw new TypeError("@Service needs parentheses: @Service()");
+  const contract = isContract(first) ? first : undefined;
+  const options = typeof first === "object" && contract === undefined ? (first as ServiceOptions) : second;
+  for (const option of Object.keys(options))
+    if (option !== "version")
+      throw new TypeError(`@Service has no option "${option}": write @Service("name", { version })`);
   const name = typeof first === "string" ? first : contract?.name;
-  const version = contract?.version ?? own.version;
-  return (value: AnyClass): void => {
-    const fault = readFaults(value)[0];
-    if (fault !== undefined) throw new TypeError(`${value.name}: ${fault}`);
+  const version = contract?.version ?? options.version;
+  return (value: object): void => {
     recordService(value, { name, version, contract } satisfies RecordedService);
   };
 }
 
 /**
- * Marks a method as an endpoint. It takes exactly one input (or none) and, last, an optional CallContext. Async generators are streams; methods that
- * take a stream say so by `kind`.
+ * Marks a method as an endpoint. It takes exactly one input (or none) and, last, an optional CallContext. Async generators are streams of outputs;
+ * methods that take a stream, or return one that they did not generate, say so by `kind`.
+ * Works as a standard decorator and with `experimentalDecorators`. A decorator in a wrong place is refused when the class is served.
+ * @throws TypeError without parentheses
  */
-export function Rpc<const O extends RpcOptions = Record<never, never>>(options?: O): RpcDecorator<O> {
+export function Rpc<const O extends RpcOptions = Record<never, never>>(options?: O): RpcDecorator<O>;
+export function Rpc(options: RpcOptions = {}, ...more: unknown[]): RpcDecorator<RpcOptions> {
+  if (more.length > 0) throw new TypeError("@Rpc needs parentheses: @Rpc()");
   const decorate = (
     value: object,
     second: DecoratorContext | string | symbol,
     descriptor?: PropertyDescriptor,
   ): void => {
-    if (typeof second === "object") standard(second, options ?? {});
-    else legacy(value, second, descriptor, options ?? {});
+    if (typeof second === "object") standard(second, options);
+    else legacy(value, second, descriptor, options);
   };
-  return decorate as RpcDecorator<O>;
+  return decorate as RpcDecorator<RpcOptions>;
 }
 
 function standard(context: DecoratorContext, options: RpcOptions): void {
@@ -67,15 +75,11 @@ function standard(context: DecoratorContext, options: RpcOptions): void {
     throw new TypeError(
       `@Rpc on ${String(context.name)}: the compiler gives no decorator metadata; use a newer one, or experimentalDecorators`,
     );
-  const member = String(context.name);
-  if (context.kind !== "method")
-    recordFault(target, `@Rpc is on ${member}, which is a ${context.kind}: it belongs on a method`);
-  else if (context.static)
-    recordFault(target, `@Rpc is on the static method ${member}: make it a method of the instance`);
-  else if (context.private) recordFault(target, `@Rpc is on the private method ${member}: make it public`);
-  else if (typeof context.name === "symbol")
-    recordFault(target, `@Rpc is on ${member}: an endpoint needs a name that is a string`);
-  else recordEndpoint(target, member, options);
+  record(target, context.name as string | symbol, options, {
+    kind: context.kind,
+    isStatic: "static" in context && context.static,
+    isPrivate: "private" in context && context.private,
+  });
 }
 
 function legacy(
@@ -84,15 +88,38 @@ function legacy(
   descriptor: PropertyDescriptor | undefined,
   options: RpcOptions,
 ): void {
-  const member = String(key);
-  if (typeof target === "function")
-    recordFault(target, `@Rpc is on the static method ${member}: make it a method of the instance`);
-  else if (typeof key === "symbol")
-    recordFault(target.constructor, `@Rpc is on ${member}: an endpoint needs a name that is a string`);
-  else if (typeof descriptor?.value !== "function")
-    recordFault(
-      target.constructor,
-      `@Rpc is on ${member}, which is a ${descriptor === undefined ? "field" : "accessor"}: it belongs on a method`,
-    );
-  else recordEndpoint(target.constructor, key, options);
+  const isStatic = typeof target === "function";
+  record(isStatic ? target : target.constructor, key, options, {
+    kind: legacyKind(descriptor),
+    isStatic,
+    isPrivate: false,
+  });
+}
+
+/** Of fields, some compilers give no descriptor, and some one of their own, with an initializer. */
+function legacyKind(descriptor: PropertyDescriptor | undefined): string {
+  if (typeof descriptor?.value === "function") return "method";
+  return descriptor?.get === undefined && descriptor?.set === undefined ? "field" : "getter or setter";
+}
+
+interface Member {
+  readonly kind: string;
+  readonly isStatic: boolean;
+  readonly isPrivate: boolean;
+}
+
+function record(target: object, key: string | symbol, options: RpcOptions, member: Member): void {
+  const fault = memberFault(key, member);
+  if (fault !== undefined) recordFault(target, fault);
+  else if (!recordEndpoint(target, key as string, options))
+    recordFault(target, `@Rpc is on ${String(key)} twice: once is enough`);
+}
+
+function memberFault(key: string | symbol, { kind, isStatic, isPrivate }: Member): string | undefined {
+  const name = String(key);
+  if (kind !== "method") return `@Rpc is on ${name}, which is a ${kind}: it belongs on a method`;
+  if (isStatic) return `@Rpc is on the static method ${name}: make it a method of the instance`;
+  if (isPrivate) return `@Rpc is on the private method ${name}: make it public`;
+  if (typeof key === "symbol") return `@Rpc is on ${name}: an endpoint needs a name that is a string`;
+  return undefined;
 }

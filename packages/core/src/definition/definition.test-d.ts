@@ -44,7 +44,6 @@ test("what may be an endpoint", () => {
     }
     @Rpc({ input: v.object({ id: v.string() }) }) valibot(_: { id: string }): void {}
     @Rpc({ input: type({ id: "string" }) }) arktype(_: { id: string }): void {}
-    @Rpc({ input: z.string().transform(Number) }) transformed(_: number): void {}
   }
   expectTypeOf(Good).toBeObject();
 });

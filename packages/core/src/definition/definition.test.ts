@@ -59,7 +59,7 @@ test("a decorated class: endpoints, options, inheritance, the instance behind th
   expect(d.onStart?.()).toBe("started u-");
   expect(d.onStop).toBeUndefined();
   expect(d.warnings).toEqual([
-    "Users.helper is public and has no @Rpc(): callers cannot call it (decorate it, or make it private)",
+    "Users.helper is public and has no @Rpc(): callers cannot call it (decorate it, or call it #helper or _helper)",
   ]);
 });
 
@@ -94,7 +94,7 @@ describe("refused, naming class, method and remedy", () => {
       @Rpc({ name: "ping" }) other(): void {}
     }
     expect(refused(() => new Twice())).toBe(
-      'Twice.other: there is another endpoint "ping": give one of them another name',
+      'Twice: ping and other are both "ping": give one of them another name',
     );
   });
   test.each(["call", "then", "constructor", "toJSON", "__proto__", "$describe", "a b", ""])(
@@ -205,7 +205,9 @@ describe("refused, naming class, method and remedy", () => {
     class Unknown {
       @any({ retry: 1 }) run(): void {}
     }
-    expect(refused(() => new Slow())).toBe("Slow.run has timeoutMs -1: give milliseconds above 0");
+    expect(refused(() => new Slow())).toBe(
+      "Slow.run has timeoutMs -1: give milliseconds above 0 and at most 2147483647",
+    );
     expect(refused(() => new Kind())).toBe(
       'Kind.run has kind "odd": give one of unary, server-stream, client-stream, bidi-stream',
     );

@@ -17,12 +17,14 @@ const METADATA: symbol = symbols.metadata;
 /** What to attach to: a class (legacy decorators) or the metadata object that its standard decorators share. */
 export type MetadataTarget = object;
 
-export function recordEndpoint(target: MetadataTarget, key: string, options: object): void {
+/** False when that class has recorded the method before. */
+export function recordEndpoint(target: MetadataTarget, key: string, options: object): boolean {
   const own =
     (Reflect.getOwnMetadata(ENDPOINTS, target) as Map<string, object> | undefined) ??
     new Map<string, object>();
-  own.set(key, options);
-  Reflect.defineMetadata(ENDPOINTS, own, target);
+  const isNew = !own.has(key);
+  Reflect.defineMetadata(ENDPOINTS, own.set(key, options), target);
+  return isNew;
 }
 
 /** Said when the class is complete and can be named. */
@@ -69,11 +71,11 @@ export function readFaults(type: object): string[] {
     .flatMap((target) => (Reflect.getOwnMetadata(FAULTS, target) as string[] | undefined) ?? []);
 }
 
-/** The nearest class's; undefined when none is decorated. */
-export function readService(type: object): object | undefined {
-  return chainOf(type)
-    .reverse()
-    .flatMap(targetsOf)
-    .map((target) => Reflect.getOwnMetadata(SERVICE, target) as object | undefined)
-    .find((service) => service !== undefined);
+/** The nearest class's, and that class; undefined when none is decorated. */
+export function readService(type: object): { readonly owner: object; readonly service: object } | undefined {
+  for (const owner of chainOf(type).reverse()) {
+    const service = Reflect.getOwnMetadata(SERVICE, owner) as object | undefined;
+    if (service !== undefined) return { owner, service };
+  }
+  return undefined;
 }

@@ -1,10 +1,10 @@
 import type { EndpointKind, Priority } from "../endpoint.ts";
 import type { ErrorsContract } from "../errors/define-errors.ts";
-import type { StandardSchema } from "../schema.ts";
+import { isStandardSchema, type StandardSchema } from "../schema.ts";
 
 /** What `@Rpc` and the builders of defineService take. */
 export interface RpcOptions {
-  /** @default the method's own name */
+  /** Callers who use the class as a type see the method's own name: give another one where they use an interface. @default the method's own name */
   readonly name?: string | undefined;
   /** Needed for methods that take a stream (`client-stream`, `bidi-stream`), and for `server-stream`s that are no async generators. */
   readonly kind?: EndpointKind | undefined;
@@ -22,6 +22,8 @@ export interface RpcOptions {
   readonly priority?: Priority | undefined;
 }
 
+/** What a timer can wait: 24.8 days. */
+const MOST_MS = 2 ** 31 - 1;
 const KINDS: readonly unknown[] = [
   "unary",
   "server-stream",
@@ -40,14 +42,14 @@ export function optionsFault(options: RpcOptions): string | undefined {
     return `has kind ${JSON.stringify(kind)}: give one of ${KINDS.join(", ")}`;
   if (priority !== undefined && !PRIORITIES.includes(priority))
     return `has priority ${JSON.stringify(priority)}: give one of ${PRIORITIES.join(", ")}`;
-  if (timeoutMs !== undefined && !(typeof timeoutMs === "number" && timeoutMs > 0))
-    return `has timeoutMs ${String(timeoutMs)}: give milliseconds above 0`;
+  if (timeoutMs !== undefined && !(typeof timeoutMs === "number" && timeoutMs > 0 && timeoutMs <= MOST_MS))
+    return `has timeoutMs ${String(timeoutMs)}: give milliseconds above 0 and at most ${MOST_MS}`;
   if (idempotent !== undefined && typeof idempotent !== "boolean")
     return `has idempotent ${String(idempotent)}: give true or false`;
-  for (const side of ["input", "output"] as const) {
-    const schema = options[side] as StandardSchema | undefined;
-    if (schema !== undefined && typeof schema?.["~standard"]?.validate !== "function")
+  for (const side of ["input", "output"] as const)
+    if (options[side] !== undefined && !isStandardSchema(options[side]))
       return `has an ${side} that is no Standard Schema: give one of zod, valibot, arktype or the like`;
-  }
+  if (options.errors !== undefined && !(options.errors?.definitions instanceof Map))
+    return "has errors that defineErrors did not make: give what it returns";
   return undefined;
 }

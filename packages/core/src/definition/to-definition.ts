@@ -1,157 +1,128 @@
-import type { Endpoint, EndpointKind, ServiceDefinition } from "../endpoint.ts";
-import type { StandardSchema } from "../schema.ts";
+import type { Endpoint, ServiceDefinition } from "../endpoint.ts";
+import { createEndpoint } from "./create-endpoint.ts";
 import type { RecordedService } from "./decorators.ts";
-import type { ServiceContract } from "./define-service.ts";
+import { isContract, type ServiceContract } from "./define-service.ts";
 import { readEndpoints, readFaults, readService } from "./metadata-store.ts";
-import { methodNameFault, nameOfClass, serviceNameFault, versionFault } from "./names.ts";
-import { optionsFault, type RpcOptions } from "./rpc-options.ts";
+import { nameOfClass, serviceNameFault, versionFault } from "./names.ts";
+import type { RpcOptions } from "./rpc-options.ts";
+import { undecoratedMethods } from "./undecorated.ts";
 
-const LIFECYCLE = ["onStart", "onStop"];
+const DEFAULT_VERSION = "0.0.0";
 type Method = (...args: unknown[]) => unknown;
 
 /**
- * What can be served, made ready: an instance of a decorated class, or what defineService gave. Throws TypeError naming class, method and
- * remedy for what cannot be a service.
+ * What can be served, made ready: an instance of a decorated class, or what defineService gave.
+ * @throws TypeError naming class, method and remedy for what cannot be a service
  */
 export function toDefinition(target: object): ServiceDefinition {
+  if (typeof target === "function") throw new TypeError(classGiven(target));
+  if (typeof target !== "object" || target === null)
+    throw new TypeError(`${String(target)} cannot be served: give an instance of a class with @Service()`);
   return isContract(target) ? fromContract(target) : fromInstance(target);
 }
 
-function isContract(target: object): target is ServiceContract {
-  const { name, endpoints, implement } = target as Partial<ServiceContract>;
-  return typeof name === "string" && typeof endpoints === "object" && typeof implement === "function";
+function classGiven(type: object): string {
+  const name = nameOf(type);
+  return `${name || "a class"} is a class: serve an instance of it, as in serve(new ${name || "It"}())`;
+}
+
+function nameOf(type: object | undefined): string {
+  const name = (type as { name?: unknown } | undefined)?.name;
+  return typeof name === "string" ? name : "";
 }
 
 function fromContract(contract: ServiceContract): ServiceDefinition {
-  const label = `defineService("${contract.name}")`;
-  const endpoints = new Map<string, Endpoint>();
-  for (const [key, spec] of Object.entries(contract.endpoints)) {
-    if (spec.handler === undefined)
+  const { name, version } = contract;
+  const label = `defineService("${name}")`;
+  checkNames(label, name, version);
+  const all = new Map<string, Endpoint>();
+  for (const [key, { options, handler }] of Object.entries(contract.endpoints)) {
+    if (typeof handler !== "function")
       throw new TypeError(
         `${label}: ${key} has no handler: serve what implement({ ${key}: … }) returns, or a class with @Service(contract)`,
       );
-    add(endpoints, label, key, spec.options, spec.kind, spec.handler as Endpoint["handler"]);
+    all.set(key, createEndpoint(`${label}: ${key}`, key, options, handler, handler as Endpoint["handler"]));
   }
-  return finish(label, contract.name, contract.version, endpoints, []);
+  return { name, version, label, endpoints: byName(label, all), warnings: [] };
 }
 
 function fromInstance(target: object): ServiceDefinition {
-  const type = target.constructor;
-  if (typeof target === "function")
-    throw new TypeError(
-      `${(target as { name: string }).name || "a class"} is a class: serve an instance of it, as in serve(new ${(target as { name: string }).name || "It"}())`,
-    );
-  const label = type?.name || "an object";
-  const fault = typeof type === "function" ? readFaults(type)[0] : undefined;
-  if (fault !== undefined) throw new TypeError(`${label}: ${fault}`);
-  const service = typeof type === "function" ? (readService(type) as RecordedService | undefined) : undefined;
-  if (service === undefined)
+  const type = target.constructor as object | undefined;
+  const label = nameOf(type) || "an object";
+  const found = typeof type === "function" ? readService(type) : undefined;
+  if (typeof type !== "function" || found === undefined)
     throw new TypeError(
       `${label} is not a service: put @Service() on its class, or build it with defineService()`,
     );
-  const { contract } = service;
-  const members = contract === undefined ? readEndpoints(type) : contractMembers(contract);
-  const endpoints = new Map<string, Endpoint>();
-  for (const [key, options] of members) {
-    const method = (target as Record<string, unknown>)[key];
-    if (typeof method !== "function")
-      throw new TypeError(`${label}: ${key} is an endpoint of its contract and no method of it: write it`);
-    const kind = (options as RpcOptions).kind ?? detect(method as Method);
-    add(endpoints, label, key, options, kind, (input, context) =>
-      (method as Method).call(target, input, context),
-    );
-  }
-  return finish(
+  const fault = readFaults(type)[0];
+  if (fault !== undefined) throw new TypeError(`${label}: ${fault}`);
+  const service = found.service as RecordedService;
+  const name = service.name ?? nameOfClass(nameOf(found.owner));
+  const version = service.version ?? DEFAULT_VERSION;
+  checkNames(label, name, version);
+  const members = membersOf(label, type, service.contract);
+  const all = new Map<string, Endpoint>();
+  for (const [key, options] of members) all.set(key, ofInstance(label, target, key, options));
+  return {
+    name,
+    version,
     label,
-    service.name ?? nameOfClass(label),
-    service.version ?? "0.0.0",
-    endpoints,
-    undecorated(target, members, label),
-    target,
-  );
+    endpoints: byName(label, all),
+    warnings: undecoratedMethods(target, members).map((key) => warning(label, key, service.contract)),
+    onStart: hook(target, "onStart"),
+    onStop: hook(target, "onStop"),
+  };
 }
 
-function contractMembers(contract: ServiceContract): Map<string, RpcOptions> {
+function membersOf(
+  label: string,
+  type: object,
+  contract: ServiceContract | undefined,
+): ReadonlyMap<string, RpcOptions> {
+  const decorated = readEndpoints(type) as Map<string, RpcOptions>;
+  if (contract === undefined) return decorated;
+  const [key] = decorated.keys();
+  if (key !== undefined)
+    throw new TypeError(
+      `${label}.${key} has @Rpc and its class a contract: what the contract says of ${key} holds; take @Rpc away`,
+    );
   return new Map(Object.entries(contract.endpoints).map(([key, spec]) => [key, spec.options]));
 }
 
-/** Async generators are streams; what merely returns an iterable has to say so. */
-function detect(method: Method): EndpointKind {
-  return Object.prototype.toString.call(method) === "[object AsyncGeneratorFunction]"
-    ? "server-stream"
-    : "unary";
+function ofInstance(label: string, target: object, key: string, options: RpcOptions): Endpoint {
+  const method = (target as Record<string, unknown>)[key];
+  if (typeof method !== "function")
+    throw new TypeError(`${label}: ${key} is an endpoint of its contract and no method of it: write it`);
+  return createEndpoint(`${label}.${key}`, key, options, method, (input, context) =>
+    (method as Method).call(target, input, context),
+  );
 }
 
-function add(
-  endpoints: Map<string, Endpoint>,
-  label: string,
-  key: string,
-  options: RpcOptions,
-  kind: EndpointKind,
-  handler: Endpoint["handler"],
-): void {
-  const name = options.name ?? key;
-  const fault = methodNameFault(name);
-  if (fault !== undefined) throw new TypeError(`${label}.${key}: ${fault}`);
-  const wrong = optionsFault(options);
-  if (wrong !== undefined) throw new TypeError(`${label}.${key} ${wrong}`);
-  if (endpoints.has(name))
-    throw new TypeError(
-      `${label}.${key}: there is another endpoint "${name}": give one of them another name`,
-    );
-  endpoints.set(name, {
-    name,
-    kind,
-    idempotent: options.idempotent ?? false,
-    timeoutMs: options.timeoutMs,
-    priority: options.priority ?? "normal",
-    input: options.input as StandardSchema | undefined,
-    output: options.output as StandardSchema | undefined,
-    errors: options.errors,
-    handler,
-  });
+function byName(label: string, endpoints: ReadonlyMap<string, Endpoint>): ReadonlyMap<string, Endpoint> {
+  const keys = new Map<string, string>();
+  for (const [key, { name }] of endpoints) {
+    const other = keys.get(name);
+    if (other !== undefined)
+      throw new TypeError(`${label}: ${other} and ${key} are both "${name}": give one of them another name`);
+    keys.set(name, key);
+  }
+  if (keys.size === 0)
+    throw new TypeError(`${label} has no endpoints: put @Rpc() on the methods that callers may call`);
+  return new Map([...endpoints.values()].map((endpoint) => [endpoint.name, endpoint]));
 }
 
-function finish(
-  label: string,
-  name: string,
-  version: string,
-  endpoints: ReadonlyMap<string, Endpoint>,
-  warnings: readonly string[],
-  target?: object,
-): ServiceDefinition {
+function checkNames(label: string, name: string, version: string): void {
   const fault = serviceNameFault(name) ?? versionFault(version);
   if (fault !== undefined) throw new TypeError(`${label}: ${fault}`);
-  if (endpoints.size === 0)
-    throw new TypeError(`${label} has no endpoints: put @Rpc() on the methods that callers may call`);
-  const hook = (key: string): (() => unknown) | undefined => {
-    const method = (target as Record<string, unknown> | undefined)?.[key];
-    return typeof method === "function" ? () => (method as Method).call(target) : undefined;
-  };
-  return { name, version, label, endpoints, warnings, onStart: hook("onStart"), onStop: hook("onStop") };
 }
 
-/** Public methods that no caller can reach: perhaps a decorator was forgotten. */
-function undecorated(target: object, members: ReadonlyMap<string, unknown>, label: string): string[] {
-  const names = new Set<string>();
-  for (
-    let p = Object.getPrototypeOf(target) as object | null;
-    p !== null && p !== Object.prototype;
-    p = Object.getPrototypeOf(p) as object | null
-  )
-    for (const key of Object.getOwnPropertyNames(p)) {
-      const isMethod = typeof Object.getOwnPropertyDescriptor(p, key)?.value === "function";
-      if (
-        isMethod &&
-        key !== "constructor" &&
-        !key.startsWith("_") &&
-        !LIFECYCLE.includes(key) &&
-        !members.has(key)
-      )
-        names.add(key);
-    }
-  return [...names].map(
-    (key) =>
-      `${label}.${key} is public and has no @Rpc(): callers cannot call it (decorate it, or make it private)`,
-  );
+function warning(label: string, key: string, contract: ServiceContract | undefined): string {
+  return contract === undefined
+    ? `${label}.${key} is public and has no @Rpc(): callers cannot call it (decorate it, or call it #${key} or _${key})`
+    : `${label}.${key} is public and not in its contract: callers cannot call it (put it there, or call it #${key} or _${key})`;
+}
+
+function hook(target: object, key: "onStart" | "onStop"): (() => unknown) | undefined {
+  const method = (target as Record<string, unknown>)[key];
+  return typeof method === "function" ? () => (method as Method).call(target) : undefined;
 }

@@ -9,6 +9,10 @@ export interface Issue {
   readonly message: string;
 }
 
+/** An error is small whatever a caller sends: a schema finds something in each of 100,000 items, and quotes what it found. */
+const MOST_ISSUES = 16;
+const MOST_TEXT = 256;
+
 type Checked = Pick<Endpoint, "name" | "input" | "output">;
 
 /**
@@ -53,7 +57,9 @@ function check(
 }
 
 function settle(result: StandardResult<unknown>, refuse: (issues: readonly Issue[]) => never): unknown {
-  return result.issues === undefined ? result.value : refuse(result.issues.map(toIssue));
+  return result.issues === undefined
+    ? result.value
+    : refuse(result.issues.slice(0, MOST_ISSUES).map(toIssue));
 }
 
 function toIssue(issue: StandardIssue): Issue {
@@ -63,9 +69,13 @@ function toIssue(issue: StandardIssue): Issue {
     if (typeof key === "number") path += `[${key}]`;
     else path += path === "" ? String(key) : `.${String(key)}`;
   }
-  return { path, message: issue.message };
+  return { path: clip(path), message: clip(issue.message) };
 }
 
 function inWords(issues: readonly Issue[]): string {
   return issues.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`)).join("; ");
+}
+
+function clip(text: string): string {
+  return text.length > MOST_TEXT ? `${text.slice(0, MOST_TEXT)}…` : text;
 }

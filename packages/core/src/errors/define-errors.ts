@@ -1,5 +1,6 @@
-import type { StandardSchema } from "../schema.ts";
-import { type Code, RpcError } from "./rpc-error.ts";
+import { isStandardSchema, type StandardSchema } from "../schema.ts";
+import type { SchemaInput } from "../types/predicates.ts";
+import { CODES, type Code, RpcError } from "./rpc-error.ts";
 
 /** What an endpoint's `errors` names: the set made by defineErrors. */
 export interface ErrorsContract {
@@ -14,16 +15,11 @@ export type ErrorSpec =
   | StandardSchema
   | { readonly code?: Code | undefined; readonly data?: StandardSchema | undefined };
 
-type SchemaOf<S> = S extends { readonly "~standard": unknown }
-  ? S
+// What the schema takes: data is sent as it was given, and checked where it arrives.
+type DataOf<S> = S extends { readonly "~standard": unknown }
+  ? SchemaInput<S>
   : S extends { readonly data: infer D extends object }
-    ? D
-    : undefined;
-type DataOf<S> =
-  SchemaOf<S> extends { readonly "~standard": { readonly types?: infer T } }
-    ? NonNullable<T> extends { readonly output: infer O }
-      ? O
-      : unknown
+    ? SchemaInput<D>
     : undefined;
 
 /** An RpcError whose type and data are known. */
@@ -46,11 +42,15 @@ export type DefinedErrors<E extends Readonly<Record<string, ErrorSpec>>> = {
 } & ErrorsContract;
 
 const DEFAULT_CODE: Code = "FAILED_PRECONDITION";
+/** Names are sent, logged and read as properties. */
+const NAME = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
+const RESERVED = new Set(["definitions", "constructor", "prototype", "then"]);
 
 /**
  * Typed errors, in the contract that service and callers share: `defineErrors({ USER_GONE: z.object({ id: z.string() }) })`, or with a code:
  * `{ USER_GONE: { code: "NOT_FOUND", data: schema } }`. Thrown as `throw UserErrors.USER_GONE({ id })`, told apart as
- * `UserErrors.USER_GONE.is(error)`. @throws TypeError for a name that is taken (`definitions`)
+ * `UserErrors.USER_GONE.is(error)`. Without a code it is FAILED_PRECONDITION.
+ * @throws TypeError naming the error whose name, code or schema is none
  */
 export function defineErrors<const E extends Readonly<Record<string, ErrorSpec>>>(
   specs: E,
@@ -58,14 +58,25 @@ export function defineErrors<const E extends Readonly<Record<string, ErrorSpec>>
   const definitions = new Map<string, { code: Code; schema: StandardSchema | undefined }>();
   const kinds: Record<string, unknown> = {};
   for (const [name, spec] of Object.entries(specs)) {
-    if (name === "definitions")
-      throw new TypeError('"definitions" cannot be the name of an error: choose another');
-    const schema = ("~standard" in spec ? spec : spec.data) as StandardSchema | undefined;
-    const code = ("~standard" in spec ? undefined : spec.code) ?? DEFAULT_CODE;
+    const isSchema = "~standard" in spec;
+    const schema = isSchema ? spec : spec.data;
+    const code = (isSchema ? undefined : spec.code) ?? DEFAULT_CODE;
+    const fault = specFault(name, code, schema);
+    if (fault !== undefined) throw new TypeError(`defineErrors: ${fault}`);
     definitions.set(name, { code, schema });
     kinds[name] = kind(name, code, schema);
   }
   return Object.assign(kinds, { definitions }) as unknown as DefinedErrors<E>;
+}
+
+function specFault(name: string, code: string, schema: unknown): string | undefined {
+  if (!NAME.test(name) || RESERVED.has(name))
+    return `"${name}" cannot be the name of an error: choose another, as in USER_GONE`;
+  if (code === "OK" || !(CODES as readonly string[]).includes(code))
+    return `${name} has code "${code}": give one of ${CODES.slice(1).join(", ")}`;
+  if (schema !== undefined && !isStandardSchema(schema))
+    return `the data of ${name} is no Standard Schema: give one of zod, valibot, arktype or the like`;
+  return undefined;
 }
 
 function kind(name: string, code: Code, schema: StandardSchema | undefined): unknown {
