@@ -29,7 +29,7 @@ test("an allocation shows as bytes, its absence as none, for synchronous and asy
         },
       },
     ],
-    200,
+    { slices: 3, sliceUs: 200, warmUs: 500 },
   );
   expect(results.map((r) => r.name)).toEqual(["adds", "allocates", "awaits"]);
   const [adds, allocates, awaits] = results;

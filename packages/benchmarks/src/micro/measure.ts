@@ -15,13 +15,23 @@ export interface MicroResult {
   readonly name: string;
   /** CPU time of the process for one, median of the slices. */
   readonly nanoseconds: number;
+  /** The slices themselves, in the order in which all cases took turns. */
+  readonly slices: readonly number[];
   /** Heap that one takes; 0 where nothing is allocated. */
   readonly bytes?: number;
 }
 
-const SLICES = 9;
-/** Shortest slice that is worth timing; CPU time comes in microseconds. */
-const SLICE_US = 10_000;
+/** How a run is cut; shorter for tests. */
+export interface MicroTiming {
+  /** Turns of each case. @default 15 */
+  readonly slices: number;
+  /** CPU time of a slice, microseconds. @default 20_000 */
+  readonly sliceUs: number;
+  /** CPU time before anything counts, microseconds: until then code is compiled, and compiled again. @default 400_000 */
+  readonly warmUs: number;
+}
+const DEFAULT_TIMING: MicroTiming = { slices: 15, sliceUs: 20_000, warmUs: 400_000 };
+
 /** Heap is compared before and after so few that, at 100 bytes each, no collection falls between. */
 const HEAP_COUNT = 20_000;
 const HEAP_TRIES = 5;
@@ -39,9 +49,15 @@ async function timeUs({ run }: MicroCase, count: number): Promise<number> {
   return cpuUs() - before;
 }
 
-/** How many make a slice; compiles it on the way. */
-async function calibrate(micro: MicroCase, sliceUs: number): Promise<number> {
-  for (let count = 16; ; count *= 2) if ((await timeUs(micro, count)) >= sliceUs) return count;
+/** Warms it up and finds out how many make a slice. */
+async function calibrate(micro: MicroCase, { sliceUs, warmUs }: MicroTiming): Promise<number> {
+  let spent = 0;
+  for (let count = 64; ; ) {
+    const took = await timeUs(micro, count);
+    spent += took;
+    if (took < sliceUs) count *= 2;
+    else if (spent >= warmUs) return Math.max(1, Math.round((count * sliceUs) / took));
+  }
 }
 
 const collector = ((): (() => void) => {
@@ -62,18 +78,21 @@ async function heapBytes({ run }: MicroCase): Promise<number> {
   return Math.floor(least / HEAP_COUNT);
 }
 
-/** All cases take turns, slice by slice, so that a disturbance falls on all alike. @param sliceUs for tests */
-export async function measureCases(cases: readonly MicroCase[], sliceUs = SLICE_US): Promise<MicroResult[]> {
-  const timed: { micro: MicroCase; count: number; nanoseconds: number[] }[] = [];
-  for (const micro of cases) timed.push({ micro, count: await calibrate(micro, sliceUs), nanoseconds: [] });
-  for (let slice = 0; slice < SLICES; slice++)
-    for (const { micro, count, nanoseconds } of timed)
-      nanoseconds.push(((await timeUs(micro, count)) * 1000) / count);
+/** All cases take turns, slice by slice, so that a disturbance falls on all alike. */
+export async function measureCases(
+  cases: readonly MicroCase[],
+  timing: MicroTiming = DEFAULT_TIMING,
+): Promise<MicroResult[]> {
+  const timed: { micro: MicroCase; count: number; slices: number[] }[] = [];
+  for (const micro of cases) timed.push({ micro, count: await calibrate(micro, timing), slices: [] });
+  for (let turn = 0; turn < timing.slices; turn++)
+    for (const { micro, count, slices } of timed) slices.push(((await timeUs(micro, count)) * 1000) / count);
   const results: MicroResult[] = [];
-  for (const { micro, nanoseconds } of timed)
+  for (const { micro, slices } of timed)
     results.push({
       name: micro.name,
-      nanoseconds: median(nanoseconds),
+      nanoseconds: median(slices),
+      slices,
       ...(micro.heap ? { bytes: await heapBytes(micro) } : {}),
     });
   return results;
