@@ -7,5 +7,4 @@ export class HelloService {
     return `Hello, ${name}!`;
   }
 }
-
-if (import.meta.main ?? process.argv[1] === import.meta.filename) await serve(new HelloService());
+await serve(new HelloService());

@@ -30,7 +30,7 @@ export class UserService {
   @Rpc({ idempotent: true })
   async getUser(request: Request, _ctx?: CallContext): Promise<User> {
     return this.#ledger.record("getUser", request.call, async () => {
-      await work(4);
+      await work(15);
       return this.#user(request.id);
     });
   }
@@ -38,7 +38,7 @@ export class UserService {
   @Rpc({ idempotent: true })
   async findUsers(request: { call: string; like: string }): Promise<User[]> {
     return this.#ledger.record("findUsers", request.call, async () => {
-      await work(8);
+      await work(25);
       const found = NAMES.map((name, i) => ({ name, id: String(i) })).filter(({ name }) =>
         name.includes(request.like),
       );
@@ -50,7 +50,7 @@ export class UserService {
   @Rpc()
   async addPoints(request: Request & { points: number }): Promise<User> {
     return this.#ledger.record("addPoints", request.call, async () => {
-      await work(6);
+      await work(20);
       this.#points.set(request.id, (this.#points.get(request.id) ?? 0) + request.points);
       return this.#user(request.id);
     });
