@@ -184,6 +184,8 @@ export class Channel implements NodeHost, TargetHost {
 
   absence(target: Target, call: ClientCall): RpcError | undefined {
     if (this.#closed) return closed(call);
+    // The targets have not seen the newest yet: they are told before this tick ends
+    if (this.#dirty) return undefined;
     return this.#absence.explain(target, this.nodes.values(), call);
   }
 

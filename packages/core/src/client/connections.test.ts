@@ -239,3 +239,19 @@ describe("a connection that fails", () => {
     expect(bench.sessions.flatMap((s) => s.started)).toEqual([]);
   });
 });
+
+it("a call made between the news of an instance and the look at it waits, however many turns have passed", async () => {
+  for (let turns = 0; turns < 30; turns++) {
+    bench = new Bench();
+    const user = bench.user();
+    bench.list("a");
+    for (let turn = 0; turn < turns; turn++) await undefined;
+    const call = user.getUser?.({ id: "1" });
+    await settle();
+    bench.session("a").hello(bench.offers);
+    await settle();
+    bench.session("a").answer(turns);
+    expect(await call).toBe(turns);
+    if (turns < 29) expect(await bench.close()).toEqual(NOTHING);
+  }
+});
