@@ -8,6 +8,7 @@ export {
   type Code,
   type CodecFactory,
   clientStream,
+  type DefinedErrors,
   defineErrors,
   defineService,
   type EndpointDescription,

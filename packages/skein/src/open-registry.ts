@@ -49,9 +49,17 @@ function open(
     case "local":
       return createLocalRegistry({ ...options, directory: given.directory });
     case "static":
-      return createStaticRegistry(given.url);
+      return openStatic(given.url);
     case "package":
       return openPackage(given.package, given.url, options);
+  }
+}
+
+function openStatic(url: string): Registry {
+  try {
+    return createStaticRegistry(url);
+  } catch (error) {
+    throw new SetupError((error as Error).message, { cause: error });
   }
 }
 

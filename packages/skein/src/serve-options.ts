@@ -37,6 +37,21 @@ export interface ServeOptions extends ServeConfigOptions {
   readonly graceMs?: number | undefined;
 }
 
+/** True: it has a method, as all services have. */
+type HasMethod<T> = true extends {
+  [K in keyof T]: T[K] extends (...given: never) => unknown ? true : false;
+}[keyof T]
+  ? true
+  : false;
+/** A service, or options without a typo: `never` for what is neither. */
+export type ServeArgument<T> = [keyof T] extends [never]
+  ? T
+  : HasMethod<T> extends true
+    ? T
+    : [Exclude<keyof T, keyof ServeOptions>] extends [never]
+      ? T & ServeOptions
+      : never;
+
 const KNOWN: Readonly<Record<keyof ServeOptions, true>> = {
   registry: true,
   namespace: true,

@@ -6,7 +6,7 @@ import type { LogLevel } from "./logger/levels.ts";
 import { loggerOf } from "./logger/logger-of.ts";
 import { nodeRuntime as runtime } from "./node-runtime.ts";
 import { openRegistry } from "./open-registry.ts";
-import { type ServeOptions, splitArguments } from "./serve-options.ts";
+import { type ServeArgument, type ServeOptions, splitArguments } from "./serve-options.ts";
 import { reportIfUncaught, reportTo } from "./start-failure.ts";
 
 const STANDARD_OUTPUT = 1;
@@ -21,10 +21,15 @@ const STANDARD_OUTPUT = 1;
  * Rejects when it cannot start: a port in use, an advertised address that leads elsewhere, a registry directory that cannot be written, a wrong
  * value. Uncaught, that is one line in the log and exit code 1.
  */
-export function serve(target: object, options?: ServeOptions): Promise<App>;
-export function serve(first: object, second: object, options?: ServeOptions): Promise<App>;
-export function serve(first: object, second: object, third: object, options?: ServeOptions): Promise<App>;
-export function serve(...targetsThenOptions: readonly object[]): Promise<App>;
+export function serve<A extends object>(service: ServeArgument<A>, options?: ServeOptions): Promise<App>;
+export function serve<A extends object, B extends object>(
+  first: ServeArgument<A>,
+  second: ServeArgument<B>,
+  options?: ServeOptions,
+): Promise<App>;
+export function serve<T extends readonly object[]>(
+  ...servicesThenOptions: { [I in keyof T]: ServeArgument<T[I]> }
+): Promise<App>;
 export async function serve(...given: readonly (object | undefined)[]): Promise<App> {
   let log: LogLevel | Logger = "info";
   try {
