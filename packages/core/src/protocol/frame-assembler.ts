@@ -1,3 +1,4 @@
+import { copyBytes } from "./copy.ts";
 import { type Frame, MORE, ProtocolError } from "./frame.ts";
 
 /** Puts messages together that came in several frames. One at a time: its parts have nothing between them. */
@@ -24,7 +25,7 @@ export class FrameAssembler {
       throw new ProtocolError(`a message in parts is over ${this.#maxBytes} bytes`);
     this.#stream = frame.stream;
     this.#type = frame.type;
-    this.#parts.push(frame.bytes.slice(frame.start, frame.end));
+    this.#parts.push(copyBytes(frame.bytes, frame.start, frame.end));
     if (more) return false;
     const whole = new Uint8Array(this.#bytes);
     let at = 0;

@@ -3,6 +3,7 @@ import { CodecError } from "../codec.ts";
 import type { CallContext } from "../context.ts";
 import { mapItems, validateInput, validateOutput } from "../definition/validate.ts";
 import { type Code, RpcError } from "../errors/rpc-error.ts";
+import { copyBytes } from "../protocol/copy.ts";
 import * as wire from "../protocol/frame.ts";
 import { payloadStart } from "../protocol/metadata.ts";
 import type { ContextStore, Logger, Runtime } from "../runtime.ts";
@@ -118,7 +119,7 @@ export class Dispatcher implements CallHost {
       runtime.clock.monotonic(),
       timeLeft,
       f.flags,
-      start === f.start ? undefined : f.bytes.slice(f.start, start),
+      start === f.start ? undefined : copyBytes(f.bytes, f.start, start),
     );
     if (endpoint.takesStream) this.#openInput(session, call);
     else if (start !== f.end) {

@@ -412,3 +412,23 @@ test("metadata and trace context arrive; without a prototype", async () => {
   expect(context?.traceparent).toBe(traceparent);
   expect(Object.getPrototypeOf(context?.metadata)).toBeNull();
 });
+
+test("what user code brings about while its value is encoded is sent behind it", async () => {
+  const pair = await joinPair({ handlers: { echo: (input) => input, slow: () => new Promise(() => {}) } });
+  const slow = pair.call("slow");
+  await settle();
+  const meddling = {
+    get a() {
+      pair.session.cancel(slow);
+      return 1;
+    },
+  };
+  expect(await pair.call("echo", meddling).result()).toEqual({ a: 1 });
+  const calling = {
+    get a() {
+      return pair.call("echo", 1);
+    },
+  };
+  await expect(pair.call("echo", calling).result()).resolves.toBeDefined();
+  expect(await pair.call("echo", "still well").result()).toBe("still well");
+});
