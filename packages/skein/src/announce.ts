@@ -7,7 +7,7 @@ import type { LogLevel } from "./logger/levels.ts";
 import { loggerOf } from "./logger/logger-of.ts";
 import { nodeRuntime as runtime } from "./node-runtime.ts";
 import { openRegistry } from "./open-registry.ts";
-import { SetupError } from "./setup-error.ts";
+import { asSetup, SetupError } from "./setup-error.ts";
 import { closeOnSignal, isExiting } from "./signals.ts";
 import { reportIfUncaught, reportTo } from "./start-failure.ts";
 
@@ -79,7 +79,7 @@ async function start(instance: Instance, options: AnnounceOptions): Promise<Anno
   };
   const held = [keepAlive(), ...(options.signals === false ? [] : [closeOnSignal(close)])];
   try {
-    await opened.check();
+    await asSetup(() => opened.check());
     await announcer.add(instance);
   } catch (error) {
     await close();

@@ -23,7 +23,7 @@ import { keepAlive } from "./keep-alive.ts";
 import type { OpenedRegistry } from "./open-registry.ts";
 import { dialSelf } from "./self-dial.ts";
 import type { ServeOptions } from "./serve-options.ts";
-import { SetupError } from "./setup-error.ts";
+import { asSetup, SetupError } from "./setup-error.ts";
 import { closeOnSignal, isExiting } from "./signals.ts";
 import { createTransports, transportFor } from "./transports.ts";
 import { logUnknownPeers } from "./unknown-peers.ts";
@@ -126,7 +126,7 @@ export class RunningApp implements App {
       ...(this.#p.options.signals === false ? [] : [closeOnSignal((signal) => this.#onSignal(signal))]),
     ];
     try {
-      await this.#start(targets.map(toDefinition));
+      await this.#start(await asSetup(() => targets.map(toDefinition)));
     } catch (error) {
       await this.close();
       // The process is about to exit as it was told to: nobody needs to hear that the start failed.
@@ -137,7 +137,7 @@ export class RunningApp implements App {
 
   async #start(definitions: readonly ServiceDefinition[]): Promise<void> {
     refuseTwins(definitions);
-    await this.#p.opened.check();
+    await asSetup(() => this.#p.opened.check());
     await this.#listen();
     const added: Served[] = [];
     for (const definition of definitions) added.push(await this.#startService(definition));
@@ -153,10 +153,11 @@ export class RunningApp implements App {
   async #listen(): Promise<void> {
     const { config, runtime, logger } = this.#p;
     const url = toUrl(config.listen);
-    this.#listener = await transportFor(url, this.#transports).listen(
-      url,
-      (connection) => this.#server.accept(connection),
-      { doors: [this.#door], onUnknown: logUnknownPeers(logger, runtime.clock) },
+    this.#listener = await asSetup(() =>
+      transportFor(url, this.#transports).listen(url, (connection) => this.#server.accept(connection), {
+        doors: [this.#door],
+        onUnknown: logUnknownPeers(logger, runtime.clock),
+      }),
     );
     this.address = advertisedAddress(config, this.#listener.address, networkInterfaces);
   }

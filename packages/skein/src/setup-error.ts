@@ -5,3 +5,13 @@ export class SetupError extends Error {
     this.name = "SetupError";
   }
 }
+
+/** What `work` throws is for people to change: as a SetupError of the same message. */
+export async function asSetup<T>(work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof SetupError || !(error instanceof Error)) throw error;
+    throw new SetupError(error.message, { cause: error });
+  }
+}
