@@ -29,9 +29,9 @@ export interface ServiceDecorator<Instance = object> {
  * Works as a standard decorator and with `experimentalDecorators`. What is wrong with the class is said when it is served (`toDefinition`).
  * @throws TypeError without parentheses, and for an unknown option
  */
+export function Service<C extends ServiceContract>(contract: C): ServiceDecorator<Handlers<C>>;
 export function Service(name?: string, options?: ServiceOptions): ServiceDecorator;
 export function Service(options: ServiceOptions): ServiceDecorator;
-export function Service<C extends ServiceContract>(contract: C): ServiceDecorator<Handlers<C>>;
 export function Service(
   first?: string | ServiceOptions | ServiceContract,
   second: ServiceOptions = {},
@@ -99,7 +99,8 @@ function legacy(
 /** Of fields, some compilers give no descriptor, and some one of their own, with an initializer. */
 function legacyKind(descriptor: PropertyDescriptor | undefined): string {
   if (typeof descriptor?.value === "function") return "method";
-  return descriptor?.get === undefined && descriptor?.set === undefined ? "field" : "getter or setter";
+  if (descriptor?.get !== undefined) return "getter";
+  return descriptor?.set === undefined ? "field" : "setter";
 }
 
 interface Member {

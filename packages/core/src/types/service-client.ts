@@ -9,7 +9,13 @@ export type Internal<T = void> = T & { readonly [internalBrand]?: true };
 
 type LifecycleKey = "onStart" | "onStop";
 type HasInternal<R> =
-  IsAny<Awaited<R>> extends true ? false : typeof internalBrand extends keyof Awaited<R> ? true : false;
+  IsAny<Awaited<R>> extends true
+    ? false
+    : [Awaited<R>] extends [never]
+      ? false
+      : typeof internalBrand extends keyof Awaited<R>
+        ? true
+        : false;
 
 /** Names of S's endpoints, as far as a type can tell: public methods that are not lifecycle and not Internal. Private ones leave by themselves. */
 type EndpointKeys<S> = {
