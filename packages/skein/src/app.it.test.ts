@@ -258,6 +258,21 @@ describe("starting and stopping", () => {
       void app.close();
     }
     expect(user.events).toEqual(["user starts", "user stops"]);
+    await expect(apps.at(-1)?.add(new OrderService())).rejects.toThrow(
+      "nothing can be added: the app is closed",
+    );
+  });
+
+  test("who is in the registry can be called: the first call after its record is seen succeeds, 100 of 100", async () => {
+    for (let i = 0; i < 100; i++) {
+      await using c = client();
+      const answer = c
+        .service<OrderService>("order")
+        .total(undefined, { waitForReady: true, retries: false });
+      const app = await serve(new OrderService(), { registry, log: silentLogger });
+      expect(await answer).toBe(7);
+      await app.close();
+    }
   });
 
   test("a registry that hangs holds up the end for two seconds at most, and callers were told", async () => {

@@ -238,6 +238,7 @@ export class RunningApp implements App {
   }
 
   async add(target: object): Promise<Instance> {
+    if (this.state !== "serving") throw new Error(`nothing can be added: the app is ${this.state}`);
     const definition = toDefinition(target);
     refuseTwins([...this.#served.map((s) => s.definition), definition]);
     const served = await this.#startService(definition);

@@ -106,6 +106,16 @@ describe("signals", () => {
     await expect(cut).rejects.toMatchObject({ code: "UNAVAILABLE", executed: "maybe" });
   });
 
+  test("in the middle of starting: ended, with 0 and nothing announced", async () => {
+    using registry = temporaryRegistry();
+    await using starting = run("starting.ts", "", { SKEIN_REGISTRY: registry.url });
+    await starting.printed("starting\n");
+    starting.process.kill("SIGTERM");
+    expect(await starting.exited).toBe(0);
+    expect(starting.log().map(({ msg }) => msg)).toEqual(["SIGTERM: draining"]);
+    expect(records(registry.directory)).toEqual([]);
+  });
+
   test("kill -9: the record is gone within 2 s", async () => {
     using registry = temporaryRegistry();
     await using server = await start({ SKEIN_REGISTRY: registry.url });

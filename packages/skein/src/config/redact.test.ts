@@ -12,6 +12,7 @@ describe("redactUrl", () => {
     ["static://user@1.2.0=10.0.0.1:8080", "static://user@1.2.0=10.0.0.1:8080"],
     ["could not reach etcd://u:p@h: refused", "could not reach etcd://***@h: refused"],
     ["Authorization: Bearer abc.def.ghi", "Authorization: Bearer ***"],
+    ["at file:///app/node_modules/@skein/core/x.js:1:2", "at file:///app/node_modules/@skein/core/x.js:1:2"],
     ["local:/run/skein", "local:/run/skein"],
     ["tcp://0.0.0.0:8080", "tcp://0.0.0.0:8080"],
   ])("%s", (given, expected) => expect(redactUrl(given)).toBe(expected));

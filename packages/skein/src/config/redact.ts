@@ -1,7 +1,10 @@
 const SECRET_NAMES =
   "authorization|password|passwd|pwd|token|secret|cookie|credentials?|api[-_]?key|private[-_]?key|access[-_]?key|signature|sig";
-/** Anything between `//` and the last @ before white space; static lists have versions there (`user@1.2.0=…`), which are no secrets. */
-const USERINFO = /(?<!\bstatic:)(\/\/)[^\s"'<>]*@/gi;
+/**
+ * Anything between `//` and the last @ before white space. No secrets: versions in static lists (`user@1.2.0=…`), and what follows three slashes, a
+ * path without a host (`file:///…/node_modules/@skein/core`).
+ */
+const USERINFO = /(?<!\bstatic:|\/)(\/\/)(?!\/)[^\s"'<>]*@/gi;
 const PARAMETER = new RegExp(`([?&#;]\\s*[\\w.-]*(?:${SECRET_NAMES})[\\w.-]*=)[^&#;\\s"'<>]*`, "gi");
 const BEARER = /\b(bearer|basic)\s+[\w.~+/=-]{4,}/gi;
 

@@ -1,8 +1,8 @@
 import { isatty } from "node:tty";
 import type { Logger } from "@skein/core";
 import { type DestinationStream, pino, stdTimeFunctions } from "pino";
-import { requireFromApp } from "../import-from-app.ts";
 import type { LogLevel } from "./levels.ts";
+import { openPretty } from "./pretty.ts";
 import { safeLogger } from "./safe-logger.ts";
 
 export interface LoggerOptions {
@@ -18,10 +18,7 @@ export interface LoggerOptions {
  */
 export function createLogger(options: LoggerOptions = {}): Logger {
   const { level = "info", destination = 1 } = options;
-  const stream =
-    typeof destination === "number"
-      ? (prettyStream(destination) ?? pino.destination({ dest: destination, sync: true }))
-      : destination;
+  const stream = typeof destination === "number" ? openDescriptor(destination) : destination;
   const target = pino(
     { level, timestamp: stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } },
     stream,
@@ -29,23 +26,9 @@ export function createLogger(options: LoggerOptions = {}): Logger {
   return safeLogger(target as unknown as Logger, (l) => target.isLevelEnabled(l));
 }
 
-/** The part of pino-pretty that is used. */
-type Pretty = (options: {
-  colorize: boolean;
-  destination: number;
-  sync: true;
-  translateTime: string;
-  ignore: string;
-}) => DestinationStream;
-
-function prettyStream(descriptor: number): DestinationStream | undefined {
-  if (!isatty(descriptor)) return undefined;
-  const pretty = requireFromApp("pino-pretty") as Pretty | undefined;
-  return pretty?.({
-    colorize: process.env.NO_COLOR === undefined || process.env.NO_COLOR === "",
-    destination: descriptor,
-    sync: true,
-    translateTime: "SYS:HH:MM:ss.l",
-    ignore: "pid,hostname",
-  });
+function openDescriptor(descriptor: number): DestinationStream {
+  const { NO_COLOR } = process.env;
+  const colorize = NO_COLOR === undefined || NO_COLOR === "";
+  const pretty = isatty(descriptor) ? openPretty(descriptor, colorize) : undefined;
+  return pretty ?? pino.destination({ dest: descriptor, sync: true });
 }
