@@ -1,4 +1,4 @@
-import { RpcError } from "skein";
+import { type Code, RpcError } from "skein";
 import { printable } from "./text.ts";
 
 /** What the shell is told. Listed in the help: keep both together. */
@@ -8,11 +8,14 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 /** Ends a command with a message for the person who called it. */
 export class CliError extends Error {
   readonly exitCode: ExitCode;
+  /** For programs. */
+  readonly code: Code | undefined;
 
-  constructor(message: string, exitCode: ExitCode) {
+  constructor(message: string, exitCode: ExitCode, code?: Code) {
     super(message);
     this.name = "CliError";
     this.exitCode = exitCode;
+    this.code = code;
   }
 }
 
@@ -33,6 +36,7 @@ export function errorText(error: unknown): string {
 
 /** The same for programs: `{"error":{…}}`. */
 export function errorDocument(error: unknown): { readonly error: Readonly<Record<string, unknown>> } {
+  if (error instanceof CliError) return { error: { code: error.code, message: error.message } };
   if (!RpcError.is(error))
     return { error: { message: error instanceof Error ? error.message : String(error) } };
   const { code, message, executed, service, method, instance, type, details, id, retryAfterMs } = error;

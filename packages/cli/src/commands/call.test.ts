@@ -1,6 +1,6 @@
 import { RpcError } from "skein";
 import { describe, expect, test } from "vitest";
-import { endpoint, type HarnessOptions, harness } from "../../test/harness.ts";
+import { endpoint, type HarnessOptions, harness, instance } from "../../test/harness.ts";
 
 function user(options: HarnessOptions = {}) {
   const made = harness(options);
@@ -134,6 +134,21 @@ describe("failures", () => {
     expect(await run("call", "user", "getUsr", "{}")).toBe(1);
     expect(stderr.text).toBe('user 1.0.0 has no method "getUsr"; did you mean getUser?\n');
     expect(backplane.calls.map(({ method }) => method)).toEqual(["$describe"]);
+  });
+
+  test("an unknown service is told from the registry's names, the one that is down by its own", async () => {
+    const { backplane, stderr, run } = user();
+    backplane.instances = [instance("user", 1)];
+    backplane.answers.$describe = ({ service }) => {
+      throw service === "usr"
+        ? new RpcError("NOT_FOUND", "usr.$describe: service usr is not in registry x", { executed: "no" })
+        : new RpcError("UNAVAILABLE", "user.$describe: no instance of user is there", { executed: "no" });
+    };
+    expect(await run("call", "usr", "getUser")).toBe(1);
+    expect(await run("call", "user", "getUser")).toBe(1);
+    expect(stderr.text).toBe(
+      'no service "usr" in local:/run/skein; did you mean user?\nUNAVAILABLE: user: no instance of user is there\n  executed: no\n',
+    );
   });
 
   test("bad JSON says where, and nothing is called", async () => {

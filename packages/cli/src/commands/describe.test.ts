@@ -91,7 +91,10 @@ test("an unknown service where there are none", async () => {
   const { stderr, run } = harness();
   expect(await run("describe", "usr", "--json")).toBe(1);
   expect(JSON.parse(stderr.text)).toEqual({
-    error: { message: 'no service "usr" in local:/run/skein; there are no services at all' },
+    error: {
+      code: "NOT_FOUND",
+      message: 'no service "usr" in local:/run/skein; there are no services at all',
+    },
   });
 });
 
