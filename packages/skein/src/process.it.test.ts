@@ -140,7 +140,7 @@ describe("what cannot start says so in one line and exits with 1", () => {
     });
     expect([await failing.exited, failing.output()]).toEqual([1, expect.any(String)]);
     const lines = failing.output().trimEnd().split("\n");
-    expect(lines).toHaveLength(1);
+    expect(lines, failing.output()).toHaveLength(1);
     const line = failing.log()[0];
     expect(line?.level).toBe("error");
     // A stack would add nothing to what people have to change.

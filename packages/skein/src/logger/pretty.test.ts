@@ -1,6 +1,8 @@
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+// What openPretty is to find.
+import "pino-pretty";
 import { expect, test } from "vitest";
 import { createLogger } from "./create-logger.ts";
 import { openPretty } from "./pretty.ts";
