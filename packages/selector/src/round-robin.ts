@@ -1,20 +1,53 @@
-import type { Candidate, Picker, SelectorFactory } from "@skein/core";
-import { firstOpen, Pool } from "./pool.ts";
+import type { Candidate, Picker, PickRequest, SelectorFactory } from "@skein/core";
+import { nextOpen, Pool } from "./pool.ts";
+import type { Rated } from "./statistics.ts";
 
-/** One after the other, truly: the turn goes on across updates. */
+/**
+ * One after the other, truly: it is always the turn of the one that waited longest, whatever came, went or changed its state meanwhile. Newcomers
+ * come first, in random order, so that a thousand clients do not all begin with the same one.
+ */
 export const roundRobin: SelectorFactory = ({ random }) => {
-  const pool = new Pool<Candidate>();
-  let turn = Math.floor(random() * 1_000_000);
+  const pool = new Pool<Candidate>(random);
+  const count = { turns: 0 };
   return {
     update(candidates): Picker<Candidate> {
-      const rated = pool.update(candidates);
+      const rings = pool.update(candidates).map((tier) => new Ring(tier, count));
       return {
         pick(call) {
-          if (rated.length === 0) return undefined;
-          turn = turn >= 1_000_000_000 ? 0 : turn + 1;
-          return firstOpen(rated, turn % rated.length, call.exclude)?.picked(call.now);
+          for (let t = 0; t < rings.length; t++) {
+            const pick = (rings[t] as Ring).next(call);
+            if (pick !== undefined) return pick;
+          }
+          return undefined;
         },
       };
     },
   };
 };
+
+class Ring {
+  readonly #ring: Rated<Candidate>[];
+  readonly #count: { turns: number };
+  #at = 0;
+
+  constructor(tier: Rated<Candidate>[], count: { turns: number }) {
+    this.#ring = tier.sort((a, b) => a.turn - b.turn);
+    this.#count = count;
+  }
+
+  next({ exclude, now }: PickRequest): Rated<Candidate> | undefined {
+    const ring = this.#ring;
+    const at = this.#at;
+    const open = exclude === undefined ? at : nextOpen(ring, at, exclude);
+    if (open < 0) return undefined;
+    const chosen = ring[open] as Rated<Candidate>;
+    // Those that were passed over keep their turn: the first of them takes the place of the chosen one.
+    if (open !== at) {
+      ring[open] = ring[at] as Rated<Candidate>;
+      ring[at] = chosen;
+    }
+    this.#at = at + 1 === ring.length ? 0 : at + 1;
+    chosen.turn = this.#count.turns++;
+    return chosen.picked(now);
+  }
+}

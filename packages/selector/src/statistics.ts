@@ -1,35 +1,54 @@
 import type { Candidate, Pick } from "@skein/core";
 
-/** Peaks of latency are forgotten with this time constant, ms. */
+/** Time constant with which peaks of latency are forgotten, ms (Finagle and tower have 10 s). */
 const TAU_MS = 10_000;
 /** What is expected of an instance that has answered nothing yet, ms: it is tried soon, and not by everybody at once. */
 const FIRST_GUESS_MS = 1;
+/** Added to any latency, ms. Clocks are read once a tick, so quick answers take no time at all: the calls in flight still count then. */
+const FLOOR_MS = 0.1;
+/** A failure doubles what is expected, up to this, ms: who fails quickly must not look quick. */
+const MOST_PENALTY_MS = 5000;
+/** Below this share of TAU_MS the exponential is a straight line within 0.13 %. */
+const LINEAR = 0.05;
 
 /**
  * An instance and how it fares; kept from one update to the next. Latency is a peak EWMA (Finagle, tower): it jumps up to any peak and comes
- * down slowly. Calls in flight count with their mean age, so that one who hangs loses its traffic before it has answered anything.
+ * down slowly, also while nothing is sent there, so that everybody is tried again in time. Calls in flight count with their mean age: one who
+ * hangs loses its traffic before it has answered anything.
  */
 export class Rated<C extends Candidate> implements Pick<C> {
   candidate: C;
   inFlight = 0;
+  /** When it was last picked, as round-robin counts; below zero: not yet. */
+  turn: number;
+  /** Expected latency of one more call, ms, times the queue it would join; as of the last rate(). */
+  cost = 0.5;
   /** Sum of the start times of the calls in flight. */
-  #starts = 0;
-  #latency = FIRST_GUESS_MS;
-  #at = 0;
+  #starts = 0.5;
+  #latency = FIRST_GUESS_MS + 0.5;
+  /** Share of the past that still counts; as of the last age(). */
+  #kept = 0.5;
+  #at = Number.NaN;
 
-  constructor(candidate: C) {
+  /** @param order where newcomers stand among themselves, 0 to 1 */
+  constructor(candidate: C, order: number) {
     this.candidate = candidate;
+    this.turn = -1 - order;
+    // Fields that hold fractions are made as such (above), and written in place ever after; a fraction that is returned may be put on the heap.
+    this.#starts = 0;
+    this.#latency = FIRST_GUESS_MS;
   }
 
-  /** Expected latency of one more call, ms, times the queue it would join. */
-  cost(now: number): number {
+  /** Brings `cost` up to date. */
+  rate(now: number): void {
     const n = this.inFlight;
-    let latency = this.#latency;
+    this.#age(now);
+    let latency = this.#latency * this.#kept;
     if (n > 0) {
       const age = now - this.#starts / n;
       if (age > latency) latency = age;
     }
-    return (latency * (n + 1)) / this.candidate.instance.weight;
+    this.cost = ((latency + FLOOR_MS) * (n + 1)) / this.candidate.instance.weight;
   }
 
   picked(now: number): this {
@@ -38,16 +57,23 @@ export class Rated<C extends Candidate> implements Pick<C> {
     return this;
   }
 
-  done(startedAt: number, now: number, _failed: boolean, _load: number): void {
+  done(startedAt: number, now: number, failed: boolean, _load: number): void {
     this.inFlight--;
-    this.#starts -= startedAt;
+    this.#starts = this.inFlight === 0 ? 0 : this.#starts - startedAt;
+    this.#age(now);
     const took = now - startedAt;
-    if (took > this.#latency) this.#latency = took;
-    else {
-      // exp() only where the step is not small: the linear part is as good below a twentieth.
-      const w = (now - this.#at) / TAU_MS;
-      this.#latency += (took - this.#latency) * (w < 0.05 ? w : 1 - Math.exp(-w));
-    }
+    if (failed) {
+      const latency = Math.max(took, this.#latency * this.#kept);
+      this.#latency = Math.max(latency, Math.min(MOST_PENALTY_MS, 2 * latency + FIRST_GUESS_MS));
+    } else if (took >= this.#latency) this.#latency = took;
+    else this.#latency = took + (this.#latency - took) * this.#kept;
     this.#at = now;
+  }
+
+  /** Nothing is known before the first answer, and so nothing forgotten. */
+  #age(now: number): void {
+    const w = (now - this.#at) / TAU_MS;
+    if (w < LINEAR) this.#kept = 1 - w;
+    else this.#kept = Number.isNaN(w) ? 1 : Math.exp(-w);
   }
 }

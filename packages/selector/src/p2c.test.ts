@@ -1,0 +1,133 @@
+import type { Candidate, Pick, SelectorFactory } from "@skein/core";
+import { describe, expect, test } from "vitest";
+import { p2c } from "./p2c.ts";
+import { roundRobin } from "./round-robin.ts";
+import { candidate, counts, ids, ready, request, seeded } from "./test/candidates.ts";
+
+test("equal ones get equal shares", () => {
+  const total = counts(p2c({ random: seeded(1) }).update(ready(10)), 100_000);
+  for (const id of ids(10)) expect(total[id]).toBeGreaterThan(9_000);
+});
+
+test("calls in flight are counted, also when answers take no time by the clock", () => {
+  const picker = p2c({ random: seeded(1) }).update(ready(2));
+  const held = new Map<string, number>();
+  counts(picker, 100);
+  for (let i = 0; i < 100; i++) {
+    const id = picker.pick(request())?.candidate.instance.id as string;
+    held.set(id, (held.get(id) ?? 0) + 1);
+  }
+  expect([...held.values()]).toEqual([50, 50]);
+});
+
+test("twice the weight, twice the calls in flight", () => {
+  const picker = p2c({ random: seeded(1) }).update([candidate("a"), candidate("b", "ready", 2)]);
+  let a = 0;
+  for (let i = 0; i < 300; i++) if (picker.pick(request())?.candidate.instance.id === "a") a++;
+  expect(a).toBeGreaterThan(95);
+  expect(a).toBeLessThan(105);
+});
+
+/** One call at a time among `all`; answers as `behave` says. Returns how often each was picked. */
+function sequence(
+  selector: ReturnType<SelectorFactory>,
+  all: readonly Candidate[],
+  calls: number,
+  behave: (id: string, now: number) => { tookMs: number; failed?: boolean },
+  from = 0,
+): { total: Record<string, number>; now: number } {
+  const total: Record<string, number> = {};
+  const picker = selector.update(all);
+  let now = from;
+  for (let i = 0; i < calls; i++) {
+    const pick = picker.pick(request(undefined, now)) as Pick;
+    const { id } = pick.candidate.instance;
+    total[id] = (total[id] ?? 0) + 1;
+    const { tookMs, failed = false } = behave(id, now);
+    pick.done(now, now + tookMs, failed, 0);
+    now += 10;
+  }
+  return { total, now };
+}
+
+describe("one among five", () => {
+  test("that hangs loses its traffic before it has answered anything", () => {
+    const picker = p2c({ random: seeded(1) }).update(ready(5));
+    let hanging = 0;
+    for (let now = 0; now < 10_000; now++) {
+      const pick = picker.pick(request(undefined, now)) as Pick;
+      if (pick.candidate.instance.id === "i0") hanging++;
+      else pick.done(now, now + 2, false, 0);
+    }
+    expect(hanging).toBeLessThan(20);
+  });
+  test("that fails at once does not look quick", () => {
+    const { total } = sequence(p2c({ random: seeded(1) }), ready(5), 10_000, (id) =>
+      id === "i0" ? { tookMs: 0, failed: true } : { tookMs: 5 },
+    );
+    expect(total.i0).toBeLessThan(300);
+    expect(total.i0).toBeGreaterThan(0);
+  });
+  test("that was slow once is tried again within a minute or two, and has its share then", () => {
+    const selector = p2c({ random: seeded(1) });
+    const all = ready(5);
+    const warm = sequence(selector, all, 500, () => ({ tookMs: 1 }));
+    let spiked = false;
+    const spike = sequence(
+      selector,
+      all,
+      50,
+      (id) => {
+        if (id !== "i0" || spiked) return { tookMs: 1 };
+        spiked = true;
+        return { tookMs: 500 };
+      },
+      warm.now,
+    );
+    expect(spiked).toBe(true);
+    const minute = sequence(selector, all, 3000, () => ({ tookMs: 1 }), spike.now);
+    expect(minute.total.i0 ?? 0).toBeLessThan(30);
+    const later = sequence(selector, all, 9000, () => ({ tookMs: 1 }), minute.now);
+    const after = sequence(selector, all, 5000, () => ({ tookMs: 1 }), later.now);
+    expect(after.total.i0).toBeGreaterThan(700);
+  });
+  test("keeps its statistics when the set is told anew", () => {
+    const selector = p2c({ random: seeded(1) });
+    const slow = (id: string) => ({ tookMs: id === "i0" ? 1000 : 1 });
+    const first = sequence(selector, ready(5), 200, slow);
+    const second = sequence(selector, [...ready(5), candidate("new")], 200, slow, first.now);
+    expect(second.total.i0 ?? 0).toBeLessThan(4);
+    expect(second.total.new).toBeGreaterThan(20);
+  });
+});
+
+/**
+ * Finagle's balancer simulation on a virtual clock: 1,000 calls a second for 60 s to ten instances, one of which is slow in the middle third.
+ * Returns the 99th percentile of latency, ms.
+ */
+function slowMiddle(factory: SelectorFactory): number {
+  const random = seeded(11);
+  const picker = factory({ random }).update(ready(10));
+  const flying: { at: number; end(): void }[] = [];
+  const latencies: number[] = [];
+  for (let now = 0; now < 60_000; now++) {
+    for (let i = flying.length - 1; i >= 0; i--) {
+      const flight = flying[i];
+      if (flight === undefined || flight.at > now) continue;
+      flight.end();
+      flying.splice(i, 1);
+    }
+    const pick = picker.pick(request(undefined, now)) as Pick;
+    const slow = pick.candidate.instance.id === "i4" && now >= 20_000 && now < 40_000;
+    const took = Math.ceil((slow ? 200 : 5) * (0.5 + random()));
+    const started = now;
+    latencies.push(took);
+    flying.push({ at: now + took, end: () => pick.done(started, started + took, false, 0) });
+  }
+  latencies.sort((a, b) => a - b);
+  return latencies[Math.floor(latencies.length * 0.99)] as number;
+}
+
+test("slow in the middle: the 99th percentile is at most half of round-robin's", () => {
+  expect(slowMiddle(p2c)).toBeLessThanOrEqual(0.5 * slowMiddle(roundRobin));
+});

@@ -1,0 +1,57 @@
+import type { Candidate, CandidateState, Pick, Picker, PickRequest } from "@skein/core";
+
+/** A candidate of a test's own making; weight 1 and ready unless given. */
+export function candidate(id: string, state: CandidateState = "ready", weight = 1): Candidate {
+  return {
+    state,
+    instance: {
+      service: "user",
+      version: "1.0.0",
+      id,
+      addresses: [{ protocol: "skein", url: `tcp://${id}` }],
+      weight,
+      status: "serving",
+      startedAt: "2026-01-01T00:00:00.000Z",
+      metadata: {},
+    },
+  };
+}
+
+export const ids = (n: number): string[] => Array.from({ length: n }, (_, i) => `i${i}`);
+export const ready = (n: number): Candidate[] => ids(n).map((id) => candidate(id));
+
+export function request(exclude?: readonly string[], now = 0): PickRequest {
+  return { method: "getUser", key: undefined, exclude: exclude && new Set(exclude), now };
+}
+
+/** Picks and ends the call at once; the id, or undefined. */
+export function take(picker: Picker, exclude?: readonly string[], now = 0): string | undefined {
+  const pick: Pick | undefined = picker.pick(request(exclude, now));
+  pick?.done(now, now, false, 0);
+  return pick?.candidate.instance.id;
+}
+
+/** How often each was picked in so many picks. */
+export function counts(
+  picker: Picker,
+  picks: number,
+  into: Record<string, number> = {},
+): Record<string, number> {
+  for (let i = 0; i < picks; i++) {
+    const id = take(picker) ?? "none";
+    into[id] = (into[id] ?? 0) + 1;
+  }
+  return into;
+}
+
+/** Seeded numbers in [0, 1) (mulberry32). */
+export function seeded(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = state;
+    t = Math.imul(t ^ (t >>> 15), t | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
