@@ -46,34 +46,60 @@ function count(n: number, most: number, depth: number): void {
   if (values > maxValues) fail(`more than ${maxValues} values`);
 }
 
-/** Short ASCII is put together here: leaving JavaScript for it costs more. */
-const SHORT = 16;
+/** Above so many bytes leaving JavaScript is cheaper. */
+const SHORT = 12;
 
 function string(n: number): string {
   need(n);
   const start = p;
   p += n;
-  if (n >= SHORT) return slice(start, p);
+  if (n > SHORT) return slice(start, p);
+  let bits = 0;
+  for (let i = start; i < p; i++) bits |= b[i] as number;
+  return bits < 0x80 ? shortAscii(start, n) : slice(start, p);
+}
+
+const from = String.fromCharCode;
+/** Bytes known to be there. */
+function at(i: number): number {
+  return b[i] as number;
+}
+/** In blocks: a string put together letter by letter is made anew with each. */
+function shortAscii(start: number, n: number): string {
+  let i = start;
+  let left = n;
   let out = "";
-  for (let i = start; i < p; i++) {
-    const c = b[i] as number;
-    if (c >= 0x80) return slice(start, p);
-    out += String.fromCharCode(c);
+  if (left >= 8) {
+    out = from(at(i), at(i + 1), at(i + 2), at(i + 3), at(i + 4), at(i + 5), at(i + 6), at(i + 7));
+    i += 8;
+    left -= 8;
   }
-  return out;
+  if (left >= 4) {
+    const four = from(at(i), at(i + 1), at(i + 2), at(i + 3));
+    out = out === "" ? four : out + four;
+    i += 4;
+    left -= 4;
+  }
+  if (left === 3) return out + from(at(i), at(i + 1), at(i + 2));
+  if (left === 2) return out + from(at(i), at(i + 1));
+  return left === 1 ? out + from(at(i)) : out;
 }
 
 function slice(start: number, stop: number): string {
   return b.utf8Slice === undefined ? text.decode(b.subarray(start, stop)) : b.utf8Slice(start, stop);
 }
 
-/** Keys seen before, by hash: the same few come in every message. A collision costs a decoding, no more. */
+/** A key seen before. The same few come in every message, and mostly in the same order. */
 interface SeenKey {
   readonly codes: Uint8Array;
   readonly key: string;
+  /** The one that came behind it the last time. */
+  next: SeenKey | undefined;
 }
+/** By hash; a collision costs a decoding, no more. */
 const CACHE = 2048;
 const seen: (SeenKey | undefined)[] = new Array(CACHE).fill(undefined);
+let last: SeenKey = { codes: new Uint8Array(0), key: "", next: undefined };
 
 function key(): string {
   need(1);
@@ -81,16 +107,28 @@ function key(): string {
   if (t < 0xa0 || t > 0xbf) return longKey();
   const n = t & 0x1f;
   need(n + 1);
+  const guess = last.next;
+  if (guess === undefined || guess.codes.length !== n || !same(guess.codes, p + 1)) return hashedKey(n);
+  p += n + 1;
+  last = guess;
+  return guess.key;
+}
+
+function hashedKey(n: number): string {
   const start = p + 1;
   p = start + n;
   let hash = n;
-  for (let i = start; i < p; i++) hash = (hash * 31 + (b[i] as number)) | 0;
-  const at = (hash ^ (hash >>> 11)) & (CACHE - 1);
-  const found = seen[at];
-  if (found !== undefined && found.codes.length === n && same(found.codes, start)) return found.key;
-  const made = allowed(slice(start, p));
-  seen[at] = { codes: Uint8Array.prototype.slice.call(b, start, p), key: made };
-  return made;
+  for (let i = start; i < p; i++) hash = (Math.imul(hash, 31) + (b[i] as number)) | 0;
+  const slot = (hash ^ (hash >>> 11)) & (CACHE - 1);
+  let found = seen[slot];
+  if (found === undefined || found.codes.length !== n || !same(found.codes, start)) {
+    const made = allowed(slice(start, p));
+    found = { codes: Uint8Array.prototype.slice.call(b, start, p), key: made, next: undefined };
+    seen[slot] = found;
+  }
+  last.next = found;
+  last = found;
+  return found.key;
 }
 
 function same(codes: Uint8Array, start: number): boolean {

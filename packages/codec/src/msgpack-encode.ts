@@ -80,19 +80,45 @@ export function encodeMsgpack(value: unknown, w: Writer): Uint8Array | undefined
   }
 }
 
+/** A value that outgrows its buffer makes msgpackr take four times what it needs: such memory is kept for the next ones, up to so much. */
+const MOST_SPARE = 16 * 1024 * 1024;
+/** Values below this do not need it. */
+const LARGE = 64 * 1024;
+let spare: Buffer | undefined;
+/** The last value was large: the next one likely is. */
+let expectLarge = false;
+
 function packInto(value: unknown, w: Writer): Uint8Array | undefined {
-  const target = nodeBuffer(w.bytes);
-  const start = w.position;
+  const direct = !expectLarge || spare === undefined;
+  const target = direct ? nodeBuffer(w.bytes) : (spare as Buffer);
   try {
     packr.useBuffer(target);
-    packr.position = start;
-    const out = packr.pack(value, REUSE_BUFFER_MODE) as unknown as Packed;
-    if (out !== (target as unknown)) return out.subarray(out.start, out.end);
-    w.position = out.end;
-    return undefined;
+    packr.position = direct ? w.position : 0;
+    const out = packr.pack(value, REUSE_BUFFER_MODE) as unknown as Packed & Buffer;
+    const bytes = out.end - out.start;
+    expectLarge = bytes >= LARGE;
+    if (direct && out === target) {
+      w.position = out.end;
+      return undefined;
+    }
+    if (out.length <= MOST_SPARE) spare = out;
+    return moved(out, out.start, out.end, w);
   } finally {
     park();
   }
+}
+
+/** Out of memory that is used again: into the writer where it fits, else into a buffer of its own. */
+function moved(from: Buffer, start: number, end: number, w: Writer): Uint8Array | undefined {
+  const bytes = end - start;
+  if (bytes <= w.bytes.length - w.position) {
+    from.copy(w.bytes, w.position, start, end);
+    w.position += bytes;
+    return undefined;
+  }
+  const own = Buffer.allocUnsafeSlow(bytes);
+  from.copy(own, 0, start, end);
+  return own;
 }
 
 /**
