@@ -1,5 +1,4 @@
 import type { Endpoint, EndpointKind } from "../endpoint.ts";
-import { RpcError } from "../errors/rpc-error.ts";
 import type { StandardSchema } from "../schema.ts";
 import { methodNameFault } from "./names.ts";
 import { optionsFault, type RpcOptions } from "./rpc-options.ts";
@@ -54,12 +53,9 @@ function tagOf(method: unknown): string {
 /** Where types did not look (plain JavaScript, a generator lowered to a function): a stream from a method of one answer is named as such. */
 function oneAnswer(where: string, handler: Handler): Handler {
   return (input, context) => {
-    const result = handler(input, context);
-    if (
-      typeof (result as Partial<AsyncIterable<unknown>> | null | undefined)?.[Symbol.asyncIterator] ===
-      "function"
-    )
-      throw new RpcError("INTERNAL", `${where} returned a stream: say so by @Rpc({ kind: "server-stream" })`);
+    const result = handler(input, context) as Partial<AsyncIterable<unknown>> | null | undefined;
+    if (typeof result?.[Symbol.asyncIterator] === "function")
+      throw new TypeError(`${where} returned a stream: its kind has to be "server-stream" or "bidi-stream"`);
     return result;
   };
 }
