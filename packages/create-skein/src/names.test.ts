@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { projectName, serviceNames, suggestName } from "./names.ts";
+import { renderTemplate } from "./templates.ts";
 
 describe("serviceNames", () => {
   test.each([
@@ -11,6 +12,10 @@ describe("serviceNames", () => {
     ["status", "Status", "status", "Status", "status", "Statuses"],
     ["boxes", "Boxes", "boxes", "Box", "box", "Boxes"],
     ["s3", "S3", "s3", "S3", "s3", "S3s"],
+    ["delete", "Delete", "deleteService", "Delete", "delete", "Deletes"],
+    ["cluster", "Cluster", "clusterService", "Cluster", "cluster", "Clusters"],
+    ["maps", "Maps", "maps", "MapItem", "map", "MapItems"],
+    ["rpc-error", "RpcError", "rpcError", "RpcErrorItem", "rpc error", "RpcErrorItems"],
   ])("%s", (name, Class, variable, Entity, entity, Entities) => {
     expect(serviceNames(name)).toEqual({ name, Class, variable, Entity, entity, Entities });
   });
@@ -31,6 +36,22 @@ describe("serviceNames", () => {
     expect(() => serviceNames(name)).toThrow(message);
     expect(() => serviceNames(name)).toThrow(expect.objectContaining({ exitCode: 2 }));
   });
+});
+
+test("a service takes no name that the templates have beside its variable", () => {
+  const user = serviceNames("user");
+  const files = [
+    ...renderTemplate("project", { ...user, project: "p", copyVendor: "" }),
+    ...renderTemplate("service", { ...user }),
+  ].filter(({ path }) => path === "src/client.ts" || path.startsWith("test/"));
+  const declared = files
+    .flatMap(({ text }) => [...text.matchAll(/\b(?:const|function|using) (\w+)|import \{ ([^}]+) \}/g)])
+    .flatMap(([, name, names]) => name ?? names?.split(", ") ?? [])
+    .filter((name) => /^[a-z]\w*$/.test(name) && name !== "user");
+  expect(declared).toEqual(expect.arrayContaining(["client", "cluster", "expect", "one", "start"]));
+  for (const name of declared.filter((name) => name !== "client"))
+    expect(serviceNames(suggestName(name) ?? "").variable).toBe(`${name}Service`);
+  expect(() => serviceNames("client")).toThrow("is taken by the project itself");
 });
 
 test("projectName takes npm names and suggests one", () => {

@@ -19,7 +19,29 @@ export interface ServiceNames {
 /** Narrower than what a registry takes: also a file's and, in another case, a class's name. */
 const SERVICE_NAME = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
 const MAX_NAME = 63;
+/** Files of the project have these names. */
 const RESERVED = new Set(["main", "client", "services", "service", "contract", "skein"]);
+
+/** What a variable cannot be called (ECMA-262, 12.7.2, in strict code), and what templates call something else. */
+const TAKEN_VARIABLES = new Set(
+  (
+    "arguments await break case catch class const continue debugger default delete do else enum eval export extends false finally for " +
+    "function if implements import in instanceof interface let new null package private protected public return static super switch this " +
+    "throw true try typeof undefined var void while with yield " +
+    "ada client cluster console created createClient createCluster expect listed name one process start test"
+  ).split(" "),
+);
+/** Types that templates use. */
+const TAKEN_TYPES = new Set([
+  "AsyncGenerator",
+  "AsyncIterable",
+  "Map",
+  "Promise",
+  "Rpc",
+  "RpcError",
+  "Service",
+  "Symbol",
+]);
 
 /** @throws Refusal (2) that says what a right name would be */
 export function serviceNames(name: string): ServiceNames {
@@ -40,15 +62,17 @@ export function serviceNames(name: string): ServiceNames {
   const words = trimmed.split("-");
   const last = words.at(-1) ?? trimmed;
   const one = [...words.slice(0, -1), singular(last)];
-  const Entity = pascal(one);
   const Class = pascal(words);
+  const variable = lowerFirst(Class);
+  const Entity = pascal(one);
+  const taken = TAKEN_TYPES.has(Entity);
   return {
     name: trimmed,
     Class,
-    variable: lowerFirst(Class),
-    Entity,
+    variable: TAKEN_VARIABLES.has(variable) ? `${variable}Service` : variable,
+    Entity: taken ? `${Entity}Item` : Entity,
     entity: one.join(" "),
-    Entities: pascal([...words.slice(0, -1), plural(singular(last))]),
+    Entities: taken ? `${Entity}Items` : pascal([...words.slice(0, -1), plural(singular(last))]),
   };
 }
 

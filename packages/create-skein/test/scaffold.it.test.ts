@@ -87,12 +87,15 @@ test("npm install", { timeout: PATIENCE_MS }, async () => {
   expect(listed).not.toHaveProperty("problems");
 });
 
-test("skein new service adds a second one", { timeout: PATIENCE_MS }, async () => {
-  expect(await run("npx", ["skein", "new", "service", "line-items"])).toContain("changed src/services.ts");
+test("skein new service adds others, whatever their names mean elsewhere", {
+  timeout: PATIENCE_MS,
+}, async () => {
+  for (const name of ["line-items", "delete", "maps"])
+    expect(await run("npx", ["skein", "new", "service", name])).toContain("changed src/services.ts");
 });
 
-test("npm test and npm run typecheck pass, for both", { timeout: PATIENCE_MS }, async () => {
-  expect(await run("npm", ["test"])).toMatch(/Test Files\s+2 passed/);
+test("npm test and npm run typecheck pass, for all of them", { timeout: PATIENCE_MS }, async () => {
+  expect(await run("npm", ["test"])).toMatch(/Test Files\s+4 passed/);
   await run("npm", ["run", "typecheck"]);
 });
 
@@ -106,7 +109,7 @@ test("npm start serves, the client finds it, SIGTERM ends it with 0", { timeout:
     /^created \{ id: '[\w-]+', name: 'Grace' \}\nlisted \{ id: '[\w-]+', name: 'Grace' \}\n$/,
   );
   const { services } = JSON.parse(await run("npx", ["skein", "list", "--json"]));
-  expect(services.map((one: { name: string }) => one.name)).toEqual(["line-items", "user"]);
+  expect(services.map((one: { name: string }) => one.name)).toEqual(["delete", "line-items", "maps", "user"]);
   const input = '{"name":"bolt"}';
   const created = await run("npx", ["skein", "call", "line-items", "createLineItem", input, "--json"]);
   expect(JSON.parse(created)).toEqual({ id: expect.any(String), name: "bolt" });
