@@ -47,6 +47,12 @@ export {
 } from "./errors/rpc-error.ts";
 export type { Instance, InstanceAddress, InstanceStatus, ServiceSummary, Snapshot } from "./instance.ts";
 export type { Interceptor, Invocation, Next, Outcome } from "./interceptor.ts";
+export {
+  createLeaseKeeper,
+  type LeaseKeeper,
+  type LeaseKeeperOptions,
+  type LeaseState,
+} from "./lease/lease-keeper.ts";
 export { type Lease, LeaseLostError, type LeaseOptions, type Registry } from "./registry.ts";
 export {
   type Clock,
@@ -83,9 +89,3 @@ export type {
 } from "./transport.ts";
 export type { CallOptions } from "./types/call-options.ts";
 export type { Internal, ServiceClient, ServiceMethods } from "./types/service-client.ts";
-export {
-  createLeaseKeeper,
-  type LeaseKeeper,
-  type LeaseKeeperOptions,
-  type LeaseState,
-} from "./lease/lease-keeper.ts";

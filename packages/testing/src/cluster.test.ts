@@ -1,4 +1,4 @@
-import { type CallContext, type Instance, Rpc, RpcError, Service } from "@skein/core";
+import { type CallContext, type Instance, Rpc, type RpcError, Service } from "@skein/core";
 import { expect, test } from "vitest";
 import { createCluster } from "./cluster.ts";
 import { fakeRegistry } from "./fake-registry.ts";
@@ -101,7 +101,16 @@ test("a scripted registry: errors change nothing, lost leases are taken again", 
 test("a scripted registry: somebody else's instance, added and removed", async () => {
   const registry = fakeRegistry();
   await using cluster = createCluster({ clock: "fake", registry });
-  const instance: Instance = { service: "gone", version: "1", id: "x", addresses: [{ protocol: "skein", url: "memory://nowhere" }], weight: 1, status: "serving", startedAt: "", metadata: {} };
+  const instance: Instance = {
+    service: "gone",
+    version: "1",
+    id: "x",
+    addresses: [{ protocol: "skein", url: "memory://nowhere" }],
+    weight: 1,
+    status: "serving",
+    startedAt: "",
+    metadata: {},
+  };
   registry.add(instance);
   const call = cluster.client().service<{ ping(): Promise<void> }>("gone").ping();
   const outcome = call.catch((e: RpcError) => e);

@@ -60,17 +60,24 @@ export interface Cluster extends AsyncDisposable {
 
 /** @example await using cluster = createCluster(); await cluster.serve(new UserService()); await cluster.client().service<UserService>("user").getUser({ id }); */
 export function createCluster(options: ClusterOptions = {}): Cluster {
-  const fake: FakeRuntime | undefined = options.clock === "fake" ? createFakeRuntime(options.seed) : undefined;
+  const fake: FakeRuntime | undefined =
+    options.clock === "fake" ? createFakeRuntime(options.seed) : undefined;
   const runtime: Runtime = fake ?? createNodeRuntime();
   const logger = options.logger ?? silentLogger;
   const transport = createMemoryTransport({ runtime, network: createMemoryNetwork() });
   const registry = options.registry ?? createMemoryRegistry({ runtime });
   const als = new AsyncLocalStorage<CallContext>();
-  const contextStore: ContextStore<CallContext> = { get: () => als.getStore(), run: (value, fn, argument) => als.run(value, fn, argument) };
+  const contextStore: ContextStore<CallContext> = {
+    get: () => als.getStore(),
+    run: (value, fn, argument) => als.run(value, fn, argument),
+  };
   const nodes = new Set<ClusterNode>();
   const clients = new Set<Client>();
 
-  const serveWith = async (own: Partial<ServerOptions>, services: readonly object[]): Promise<ClusterNode> => {
+  const serveWith = async (
+    own: Partial<ServerOptions>,
+    services: readonly object[],
+  ): Promise<ClusterNode> => {
     const server = createServer({ runtime, logger, codecs: [msgpack], contextStore, ...own });
     const keeper = createLeaseKeeper({ registry, runtime, logger, ttlMs: options.ttlMs });
     const listener = await transport.listen("memory:", (connection) => server.accept(connection));
@@ -122,7 +129,17 @@ export function createCluster(options: ClusterOptions = {}): Cluster {
     serve: (...services) => serveWith({}, services),
     serveWith: (own, ...services) => serveWith(own, services),
     client(own = {}) {
-      const client = createClient({ runtime, logger, registry, transports: [transport], codecs: [msgpack], selector: p2c, contextStore, ttlMs: options.ttlMs, ...own });
+      const client = createClient({
+        runtime,
+        logger,
+        registry,
+        transports: [transport],
+        codecs: [msgpack],
+        selector: p2c,
+        contextStore,
+        ttlMs: options.ttlMs,
+        ...own,
+      });
       clients.add(client);
       return client;
     },

@@ -1,4 +1,11 @@
-import { type Instance, type Lease, LeaseLostError, type Registry, type ServiceSummary, type Snapshot } from "@skein/core";
+import {
+  type Instance,
+  type Lease,
+  LeaseLostError,
+  type Registry,
+  type ServiceSummary,
+  type Snapshot,
+} from "@skein/core";
 
 /** A registry that does what the test says. */
 export interface FakeRegistry extends Registry {
@@ -37,7 +44,9 @@ export function fakeRegistry(pause: (ms: number) => Promise<void> = realPause): 
 
   const snapshot = (service: string): Snapshot => {
     const instances = [...records.values()].filter((i) => i.service === service);
-    return failure === undefined ? { instances, revision } : { instances, revision, stale: true, error: failure };
+    return failure === undefined
+      ? { instances, revision }
+      : { instances, revision, stale: true, error: failure };
   };
   const changed = (): void => {
     revision++;
