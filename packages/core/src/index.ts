@@ -47,12 +47,8 @@ export {
 } from "./errors/rpc-error.ts";
 export type { Instance, InstanceAddress, InstanceStatus, ServiceSummary, Snapshot } from "./instance.ts";
 export type { Interceptor, Invocation, Next, Outcome } from "./interceptor.ts";
-export {
-  createLeaseKeeper,
-  type LeaseKeeper,
-  type LeaseKeeperOptions,
-  type LeaseState,
-} from "./lease/lease-keeper.ts";
+export { createLeaseKeeper } from "./lease/lease-keeper.ts";
+export type { LeaseKeeper, LeaseKeeperOptions, LeaseState } from "./lease/lease-keeper-types.ts";
 export { type Lease, LeaseLostError, type LeaseOptions, type Registry } from "./registry.ts";
 export {
   type Clock,

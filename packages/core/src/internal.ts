@@ -5,12 +5,8 @@ export type { CreateSession } from "./client/client-options.ts";
 export { nearNames, suggestion } from "./client/near.ts";
 export { compileRange } from "./client/semver-range.ts";
 export { serviceNameFault, versionFault } from "./definition/names.ts";
-export {
-  createLeaseKeeper,
-  type LeaseKeeper,
-  type LeaseKeeperOptions,
-  type LeaseState,
-} from "./lease/lease-keeper.ts";
+export { createLeaseKeeper } from "./lease/lease-keeper.ts";
+export type { LeaseKeeper, LeaseKeeperOptions, LeaseState } from "./lease/lease-keeper-types.ts";
 export { BatchBuffer, type BatchRim } from "./protocol/batch-buffer.ts";
 export { type Frame, HEADER_BYTES, ProtocolError } from "./protocol/frame.ts";
 export { FrameDecoder, type FrameSink } from "./protocol/frame-decoder.ts";

@@ -1,83 +1,42 @@
 import type { Instance } from "../instance.ts";
-import { type Lease, LeaseLostError, type Registry } from "../registry.ts";
-import type { Logger, Runtime, Timer } from "../runtime.ts";
-
-export interface LeaseKeeperOptions {
-  readonly registry: Registry;
-  readonly runtime: Runtime;
-  readonly logger: Logger;
-  /** @default 30_000 */
-  readonly ttlMs?: number | undefined;
-}
-
-/** `held`: the registry has our records as far as we know. `lost`: it has not, and we keep trying. `none`: nothing is to be registered. */
-export type LeaseState = "held" | "lost" | "none";
-
-/** Keeps a process's instances registered under one lease, for ever. */
-export interface LeaseKeeper {
-  readonly state: LeaseState;
-  /** Why the last attempt failed; undefined while all is well. */
-  readonly lastError: unknown;
-  /** Counters since the start, for metrics. */
-  readonly counts: {
-    readonly renewals: number;
-    readonly failures: number;
-    readonly lost: number;
-    readonly regained: number;
-  };
-  /**
-   * Inserts or updates; from now on it is kept registered. Resolves once the registry has it; a failing registry is asked again and again,
-   * and the promise waits. Rejects when the keeper is closed or `signal` aborts (the instance stays wanted unless it is removed).
-   */
-  put(instance: Instance, signal?: AbortSignal): Promise<void>;
-  /** No longer wanted. Resolves once the registry no longer has it, or cannot be asked. */
-  remove(id: string): Promise<void>;
-  subscribe(callback: (state: LeaseState) => void): () => void;
-  /** Removes everything, bounded. Idempotent. @param timeoutMs @default 2000 */
-  close(timeoutMs?: number): Promise<void>;
-  /** Stops without a word to the registry, as a crash would: the records end with their TTL. */
-  abandon(): void;
-}
+import { type Lease, LeaseLostError } from "../registry.ts";
+import type { Timer } from "../runtime.ts";
+import { type Desired, DesiredRecords } from "./desired-records.ts";
+import type { LeaseKeeper, LeaseKeeperOptions, LeaseState } from "./lease-keeper-types.ts";
+import { attemptMs, renewalMs, retryMs } from "./lease-timing.ts";
+import { withTimeLimit } from "./time-limit.ts";
 
 const DEFAULT_TTL_MS = 30_000;
-const JITTER = 0.1;
-const BACKOFF_MS = 200;
-const MOST_BACKOFF_MS = 5000;
 const CLOSE_MS = 2000;
 
 export function createLeaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
   return new Keeper(options);
 }
 
-interface Wanted {
-  instance: Instance;
-  /** The registry has this very record. */
-  registered: Instance | undefined;
-  waiting: { resolve(): void; reject(error: unknown): void }[];
-}
-
 /**
- * One loop: see what differs between what is wanted and what the registry has, do the next thing, sleep. Everything that happens
- * (a put, a loss, a timer) only wakes it, so that nothing ever overlaps.
+ * One loop: do the next thing that is to be done, sleep. Everything that happens (a put, a loss, a timer) only wakes it, so that nothing ever
+ * overlaps. A write that failed is followed by a renewal, which tells whether the registry is to blame (then all wait) or the record (then it alone does).
  */
 class Keeper implements LeaseKeeper {
   state: LeaseState = "none";
+  heldSince: number | undefined;
   lastError: unknown;
   readonly counts = { renewals: 0, failures: 0, lost: 0, regained: 0 };
   readonly #o: LeaseKeeperOptions;
   readonly #ttlMs: number;
-  readonly #wanted = new Map<string, Wanted>();
-  /** In the registry under the present lease, and no longer wanted. */
-  readonly #unwanted = new Map<string, (() => void)[]>();
+  readonly #attemptMs: number;
+  readonly #records = new DesiredRecords();
   readonly #subscribers = new Set<(state: LeaseState) => void>();
   #lease: Lease | undefined;
-  /** Monotonic ms of the last answer that the lease is held. */
-  #heldAt = 0;
+  /** Monotonic ms at which the last renewal that was answered had been asked for. */
+  #heldAt = Number.NaN;
   #renewAt = 0;
+  /** Failures of the registry in a row. */
   #failures = 0;
   #retryAt = 0;
-  #everHeld = false;
-  #closed = false;
+  #lostAt: number | undefined;
+  #closing: Promise<void> | undefined;
+  #abandoned = false;
   #wake: (() => void) | undefined;
   #woken = false;
   #running: Promise<void> | undefined;
@@ -85,37 +44,34 @@ class Keeper implements LeaseKeeper {
   constructor(options: LeaseKeeperOptions) {
     this.#o = options;
     this.#ttlMs = options.ttlMs ?? DEFAULT_TTL_MS;
+    this.#attemptMs = attemptMs(this.#ttlMs);
   }
 
   put(instance: Instance, signal?: AbortSignal): Promise<void> {
     if (this.#closed) return Promise.reject(new Error("the lease keeper is closed"));
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
-      const wanted = this.#wanted.get(instance.id) ?? { instance, registered: undefined, waiting: [] };
-      wanted.instance = instance;
-      const abort = (): void => done(reject, signal?.reason);
-      const done = (settle: (value?: never) => void, value?: unknown): void => {
-        signal?.removeEventListener("abort", abort);
-        settle(value as never);
-      };
-      wanted.waiting.push({
-        resolve: () => done(resolve as () => void),
-        reject: (error) => done(reject, error),
-      });
+      const abort = (): void => reject(signal?.reason);
       signal?.addEventListener("abort", abort, { once: true });
-      this.#wanted.set(instance.id, wanted);
+      const end = (): void => signal?.removeEventListener("abort", abort);
+      this.#records.want(instance, {
+        resolve: () => {
+          end();
+          resolve();
+        },
+        reject: (error) => {
+          end();
+          reject(error);
+        },
+      });
       this.#start();
     });
   }
 
   remove(id: string): Promise<void> {
-    const wanted = this.#wanted.get(id);
-    this.#wanted.delete(id);
-    for (const waiting of wanted?.waiting ?? []) waiting.reject(new Error(`instance ${id} was removed`));
-    if (wanted === undefined || this.#lease === undefined) return Promise.resolve();
     return new Promise((resolve) => {
-      this.#unwanted.set(id, [...(this.#unwanted.get(id) ?? []), resolve]);
-      this.#start();
+      this.#records.unwant(id, resolve);
+      if (!this.#closed) this.#start();
     });
   }
 
@@ -124,187 +80,228 @@ class Keeper implements LeaseKeeper {
     return () => void this.#subscribers.delete(callback);
   }
 
+  get #closed(): boolean {
+    return this.#closing !== undefined;
+  }
+  get #now(): number {
+    return this.#o.runtime.clock.monotonic();
+  }
+
   #start(): void {
-    this.#running ??= this.#loop();
     this.#woken = true;
     this.#wake?.();
+    this.#running ??= this.#loop();
   }
 
   async #loop(): Promise<void> {
     while (!this.#closed) {
       this.#woken = false;
+      const started = this.#now;
       try {
         await this.#step();
       } catch (error) {
-        this.#failed(error);
+        if (!this.#closed) this.#failed(error, started);
       }
       if (!this.#closed && !this.#woken) await this.#sleep();
     }
   }
 
-  /** The next thing that is to be done; returns when nothing is. */
+  /** One thing, the most urgent; the loop comes again until nothing is due. */
   async #step(): Promise<void> {
-    const { clock } = this.#o.runtime;
-    const now = clock.monotonic();
-    if (this.#lease !== undefined && now - this.#heldAt > this.#lease.ttlMs)
-      this.#lose("no renewal was answered for a whole TTL");
-    if (now < this.#retryAt) return;
-    if (this.#lease === undefined) {
-      if (this.#wanted.size === 0) return this.#forget();
-      await this.#take();
-    }
-    await this.#sync();
-    if (this.#lease !== undefined && clock.monotonic() >= this.#renewAt) await this.#renew(this.#lease);
+    const lease = this.#lease;
+    if (lease !== undefined && this.#now - this.#heldAt > lease.ttlMs)
+      return this.#lose("no renewal was answered for a whole TTL");
+    if (lease === undefined && !this.#records.wantsAny) return this.#forget();
+    if (this.#now < this.#retryAt) return;
+    if (lease === undefined) return await this.#take();
+    if (this.#records.empty) return await this.#giveBack(lease);
+    if (this.#now >= this.#renewAt) return await this.#renew(lease);
+    const next = this.#records.next(this.#now);
+    if (next === undefined) return this.#well();
+    this.#woken = true;
+    await this.#write(lease, next);
   }
 
   async #take(): Promise<void> {
-    const { registry, runtime } = this.#o;
     const controller = new AbortController();
-    const lease = await this.#bounded(
-      registry.lease({ ttlMs: this.#ttlMs, signal: controller.signal }),
+    const asked = this.#now;
+    const lease = await this.#limited(
+      this.#o.registry.lease({ ttlMs: this.#ttlMs, signal: controller.signal }),
       "taking a lease",
-      (late) => {
-        controller.abort(new Error("too late"));
-        late?.release().catch(() => {});
-      },
-    );
+      (late) => void late?.release().catch(() => {}),
+    ).catch((error: unknown) => {
+      controller.abort(error);
+      throw error;
+    });
+    if (this.#closed) {
+      if (!this.#abandoned) await lease.release();
+      return;
+    }
     lease.onLost = (reason) => {
-      if (this.#lease !== lease) return;
+      if (this.#lease !== lease || this.#closed) return;
       this.#lose(reason);
       this.#start();
     };
     this.#lease = lease;
-    this.#held(runtime.clock.monotonic());
+    this.#held(lease, asked);
+    this.#woken = true;
   }
 
-  /** Puts what is missing, removes what is not wanted. */
-  async #sync(): Promise<void> {
-    for (const [id, settle] of this.#unwanted) {
-      const lease = this.#lease;
-      if (lease !== undefined && !this.#wanted.has(id))
-        await this.#bounded(lease.remove(id), `removing ${id}`);
-      this.#unwanted.delete(id);
-      for (const done of settle) done();
+  async #write(lease: Lease, desired: Desired): Promise<void> {
+    const { id, wanted } = desired;
+    const started = this.#now;
+    this.#records.writing(desired);
+    const late = (): void => {
+      if (this.#lease !== lease || this.#closed) return;
+      this.#records.unsure(id);
+      this.#start();
+    };
+    try {
+      if (wanted === undefined) await this.#limited(lease.remove(id), `removing ${id}`, late);
+      else await this.#limited(lease.put(wanted), `registering ${wanted.service} ${id}`, late);
+    } catch (error) {
+      if (this.#lease !== lease || this.#closed) return;
+      if (error instanceof LeaseLostError) throw error;
+      this.#records.failed(desired, this.#now + this.#backoff(desired.failures, started));
+      this.#renewAt = this.#now;
+      return this.#complain(error);
     }
-    for (const wanted of [...this.#wanted.values()]) {
-      const { instance } = wanted;
-      const lease = this.#lease;
-      if (lease === undefined) return;
-      if (wanted.registered !== instance)
-        await this.#bounded(lease.put(instance), `registering ${instance.service} ${instance.id}`);
-      if (this.#lease !== lease) return;
-      wanted.registered = instance;
-      // A put that came meanwhile has replaced the instance: its callers wait for that one.
-      if (wanted.instance !== instance) continue;
-      for (const waiting of wanted.waiting.splice(0)) waiting.resolve();
-    }
-    this.#well();
+    if (this.#lease !== lease) return;
+    this.#records.written(desired, wanted ?? "absent");
+    // Before those who waited for it go on.
+    if (this.#records.allRegistered) this.#registered();
   }
 
   async #renew(lease: Lease): Promise<void> {
     this.counts.renewals++;
-    const answer = await this.#bounded(lease.renew(), "renewing");
-    if (this.#lease !== lease) return;
-    if (answer === "held") this.#held(this.#o.runtime.clock.monotonic());
-    else {
-      this.#lose("the registry does not know it any more");
-      this.#woken = true;
-    }
+    const asked = this.#now;
+    const answer = await this.#limited(lease.renew(), "renewing");
+    if (this.#lease !== lease || this.#closed) return;
+    if (answer === "held") {
+      this.#failures = 0;
+      this.#held(lease, asked);
+    } else this.#lose("the registry does not know it any more");
+    this.#woken = true;
   }
 
-  /** No answer within the renewal interval is a failure: a registry that hangs must not stall the loop. */
-  #bounded<T>(promise: Promise<T>, what: string, late?: (value: T | undefined) => void): Promise<T> {
-    const ms = this.#ttlMs / 3;
-    return new Promise((resolve, reject) => {
-      let over = false;
-      const timer = this.#o.runtime.clock.setTimer(ms, () => {
-        over = true;
-        late?.(undefined);
-        reject(new Error(`${what}: no answer from ${this.#o.registry.name} within ${Math.round(ms)} ms`));
-      });
-      promise.then(
-        (value) => {
-          timer.cancel();
-          if (over) late?.(value);
-          else resolve(value);
-        },
-        (error) => {
-          timer.cancel();
-          reject(error);
-        },
-      );
-    });
+  /** Nothing is to be registered. */
+  async #giveBack(lease: Lease): Promise<void> {
+    this.#lease = undefined;
+    this.#forget();
+    this.#woken = true;
+    await this.#limited(lease.release(), "releasing the lease");
   }
 
-  #held(now: number): void {
-    const ttl = this.#lease?.ttlMs ?? this.#ttlMs;
-    this.#heldAt = now;
-    this.#renewAt =
-      now + (Math.min(ttl, this.#ttlMs) / 3) * (1 - JITTER + 2 * JITTER * this.#o.runtime.random());
+  #limited<T>(
+    promise: Promise<T>,
+    what: string,
+    late: (value: T | undefined) => void = () => {},
+  ): Promise<T> {
+    const { runtime, registry } = this.#o;
+    const ms = this.#attemptMs;
+    const error = (): Error =>
+      new Error(`${what}: no answer from ${registry.name} within ${Math.round(ms)} ms`);
+    return withTimeLimit(runtime, ms, promise, error, late);
   }
 
-  /** Everything wanted is registered. */
+  #held(lease: Lease, asked: number): void {
+    this.#heldAt = asked;
+    this.#renewAt = asked + renewalMs(Math.min(lease.ttlMs, this.#ttlMs), this.#o.runtime.random);
+  }
+
+  /** Nothing is due. */
   #well(): void {
-    if (this.#lease === undefined) return;
+    if (this.#records.dueAt() === Number.POSITIVE_INFINITY) this.lastError = undefined;
+    if (!this.#records.allRegistered) return;
     this.#failures = 0;
-    this.lastError = undefined;
-    if (this.state === "held") return;
-    const { logger, registry } = this.#o;
-    if (this.#everHeld) {
+    this.#registered();
+  }
+
+  #registered(): void {
+    if (this.state === "held" || !this.#records.wantsAny) return;
+    const lostAt = this.#lostAt;
+    this.#lostAt = undefined;
+    if (lostAt !== undefined) {
       this.counts.regained++;
-      logger.info({ registry: registry.name, instances: this.#wanted.size }, "registered again");
+      this.#o.logger.info({ ...this.#about(), awayMs: Math.round(this.#now - lostAt) }, "registered again");
     }
-    this.#everHeld = true;
     this.#tell("held");
   }
 
   #lose(reason: string): void {
     this.#lease = undefined;
     this.counts.lost++;
-    for (const wanted of this.#wanted.values()) wanted.registered = undefined;
-    for (const settle of this.#unwanted.values()) for (const done of settle) done();
-    this.#unwanted.clear();
-    const ageMs = Math.round(this.#o.runtime.clock.monotonic() - this.#heldAt);
+    this.#lostAt ??= this.#now;
     this.#o.logger.warn(
-      { registry: this.#o.registry.name, reason, sinceRenewalMs: ageMs, keys: [...this.#wanted.keys()] },
+      { ...this.#about(), reason, sinceRenewalMs: this.#age },
       "lease lost: taking another",
     );
-    this.#tell("lost");
+    this.#records.lost();
+    this.#woken = true;
+    this.#tell(this.#records.wantsAny ? "lost" : "none");
   }
 
-  #failed(error: unknown): void {
-    const { logger, registry, runtime } = this.#o;
+  /** The registry failed: everything waits, longer each time. */
+  #failed(error: unknown, started: number): void {
+    const lost = error instanceof LeaseLostError;
+    if (lost) {
+      this.counts.failures++;
+      this.lastError = error;
+      this.#lose(error.message);
+    } else this.#complain(error);
+    this.#retryAt = lost && this.#failures === 0 ? 0 : this.#now + this.#backoff(this.#failures, started);
+    this.#failures++;
+  }
+
+  #complain(error: unknown): void {
     this.counts.failures++;
     this.lastError = error;
-    const { clock } = runtime;
-    const lost = error instanceof LeaseLostError;
-    if (lost) this.#lose(error.message);
-    else
-      logger.warn(
-        { registry: registry.name, err: error, failures: this.#failures + 1, keys: [...this.#wanted.keys()] },
-        "the registry failed: trying again",
-      );
-    const cap = Math.min(MOST_BACKOFF_MS, this.#ttlMs / 3);
-    const base = Math.min(cap, BACKOFF_MS * 2 ** Math.min(this.#failures, 20));
-    this.#retryAt =
-      clock.monotonic() + (lost && this.#failures === 0 ? 0 : Math.min(cap, base * runtime.random()));
-    this.#failures++;
-    if (this.state === "none" && this.#wanted.size > 0) this.#tell("lost");
+    this.#o.logger.warn(
+      { ...this.#about(), err: error, failures: this.counts.failures, sinceRenewalMs: this.#age },
+      "the registry failed: trying again",
+    );
+    if (!this.#records.allRegistered) this.#tell("lost");
+  }
+
+  #backoff(failures: number, started: number): number {
+    const now = this.#now;
+    const rest = this.#lease && this.#heldAt + this.#lease.ttlMs - now;
+    return retryMs(this.#ttlMs, failures, now - started, rest, this.#o.runtime.random);
+  }
+
+  /** Ms since the lease was surely held; undefined when there is none. */
+  get #age(): number | undefined {
+    return Number.isNaN(this.#heldAt) ? undefined : Math.round(this.#now - this.#heldAt);
+  }
+
+  #about(): object {
+    return { registry: this.#o.registry.name, keys: this.#records.keys };
   }
 
   #forget(): void {
-    if (this.state !== "none") this.#tell("none");
+    this.lastError = undefined;
+    this.#lostAt = undefined;
+    this.#tell("none");
   }
 
   #tell(state: LeaseState): void {
+    if (this.state === state) return;
     this.state = state;
-    for (const callback of [...this.#subscribers]) callback(state);
+    this.heldSince = state === "held" ? this.#o.runtime.clock.now() : undefined;
+    for (const callback of [...this.#subscribers]) {
+      try {
+        callback(state);
+      } catch (error) {
+        this.#o.logger.error({ err: error }, "a listener to the lease's state threw");
+      }
+    }
   }
 
-  /** When there is something to do by itself, failures left aside. */
+  /** When there is something to do by itself. */
   #dueAt(): number {
-    if (this.#lease !== undefined) return this.#renewAt;
-    return this.#wanted.size > 0 ? 0 : Number.POSITIVE_INFINITY;
+    if (this.#lease === undefined) return this.#records.wantsAny ? this.#retryAt : Number.POSITIVE_INFINITY;
+    const due = Math.max(this.#retryAt, Math.min(this.#renewAt, this.#records.dueAt()));
+    return Math.min(due, this.#heldAt + this.#lease.ttlMs + 1);
   }
 
   #sleep(): Promise<void> {
@@ -315,52 +312,56 @@ class Keeper implements LeaseKeeper {
         timer?.cancel();
         resolve();
       };
-      const now = this.#o.runtime.clock.monotonic();
-      const due = Math.max(this.#retryAt, this.#dueAt());
+      const due = this.#dueAt();
       if (due !== Number.POSITIVE_INFINITY)
-        timer = this.#o.runtime.clock.setTimer(Math.max(0, due - now), () => this.#wake?.());
+        timer = this.#o.runtime.clock.setTimer(Math.max(0, due - this.#now), () => this.#wake?.());
     });
   }
 
   abandon(): void {
+    this.#abandoned = true;
     this.#lease = undefined;
     void this.close(0);
   }
 
-  async close(timeoutMs: number = CLOSE_MS): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#wake?.();
-    for (const wanted of this.#wanted.values())
-      for (const waiting of wanted.waiting.splice(0)) waiting.reject(new Error("the lease keeper is closed"));
+  close(timeoutMs: number = CLOSE_MS): Promise<void> {
+    this.#closing ??= this.#close(timeoutMs);
+    return this.#closing;
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
+    // #closing is set once this returns to close(), which is before anything else runs.
     const lease = this.#lease;
     this.#lease = undefined;
-    if (lease !== undefined) await this.#release(lease, timeoutMs);
+    this.#records.end(new Error("the lease keeper is closed"));
+    this.#wake?.();
+    // What is being written is awaited for a while, so that it cannot outlive the release.
+    const { runtime } = this.#o;
+    const quiet = this.#quiet(timeoutMs / 4);
+    const released = quiet.then(() => lease?.release());
+    const error = (): Error => new Error(`no answer within ${timeoutMs} ms`);
+    try {
+      await withTimeLimit(runtime, timeoutMs, released, error, () => {});
+    } catch (cause) {
+      this.#o.logger.warn(
+        { ...this.#about(), err: cause },
+        "deregistering failed: the records end with their TTL",
+      );
+    }
     this.#tell("none");
     this.#subscribers.clear();
   }
 
-  #release(lease: Lease, timeoutMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = this.#o.runtime.clock.setTimer(timeoutMs, () => {
-        this.#o.logger.warn(
-          { registry: this.#o.registry.name, timeoutMs },
-          "deregistering took too long: the records end with their TTL",
-        );
-        resolve();
-      });
-      lease
-        .release()
-        .catch((error: unknown) =>
-          this.#o.logger.warn(
-            { registry: this.#o.registry.name, err: error },
-            "deregistering failed: the records end with their TTL",
-          ),
-        )
-        .finally(() => {
-          timer.cancel();
-          resolve();
-        });
-    });
+  /** Resolves once the loop has ended, or after `ms`. */
+  #quiet(ms: number): Promise<void> {
+    const { runtime } = this.#o;
+    const running = this.#running ?? Promise.resolve();
+    return withTimeLimit(
+      runtime,
+      ms,
+      running,
+      () => new Error("hangs"),
+      () => {},
+    ).catch(() => {});
   }
 }
