@@ -30,7 +30,9 @@ const standardDecorators = (): Plugin => ({
 // Packages are tested from their source: no build before a test, no stale output in it.
 const conditions = ["skein-source", "module", "node", "development|production"];
 const folders = ["packages/*/{src,test}/**", "examples/*/{src,test}/**", "docs/test/**", "scripts"];
-const exclude = [...configDefaults.exclude, "**/dist/**", "packages/create-skein/templates/**"];
+// Tests that stand in the guides are run by the test of the guides.
+const snippets = process.env.SKEIN_DOC_SNIPPETS === undefined ? ["**/.snippets/**"] : [];
+const exclude = [...configDefaults.exclude, "**/dist/**", "packages/create-skein/templates/**", ...snippets];
 
 export default defineConfig({
   plugins: [standardDecorators()],

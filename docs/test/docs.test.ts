@@ -63,6 +63,15 @@ describe("those that say what they print", () => {
   );
 });
 
+test("tests that stand in the guides pass", () => {
+  const run = spawnSync(process.execPath, ["node_modules/vitest/vitest.mjs", "run", "docs/test/.snippets"], {
+    cwd: root,
+    encoding: "utf8",
+    env: { ...process.env, SKEIN_DOC_SNIPPETS: "1" },
+  });
+  expect(run.stdout).toMatch(/^[1-9]\d* passed, 0 failed, 0 skipped$/m);
+}, 60_000);
+
 test("links inside the repository lead somewhere", () => {
   for (const page of pages)
     for (const [, target = ""] of readFileSync(join(root, page), "utf8").matchAll(

@@ -35,6 +35,9 @@ export interface ClusterOptions {
   readonly logger?: Logger | undefined;
 }
 
+/** A test that is over does not wait for handlers that never end. */
+const CLOSE_GRACE_MS = 100;
+
 /** What one serve() started: a process, as far as its callers can tell. */
 export interface ClusterNode {
   /** As the registry has them. */
@@ -73,6 +76,7 @@ export function createCluster(options: ClusterOptions = {}): Cluster {
   };
   const nodes = new Set<ClusterNode>();
   const clients = new Set<Client>();
+  const endings = new Map<ClusterNode, () => Promise<void>>();
 
   const serveWith = async (
     own: Partial<ServerOptions>,
@@ -99,18 +103,21 @@ export function createCluster(options: ClusterOptions = {}): Cluster {
     for (const definition of definitions) await definition.onStart?.();
     await Promise.all(instances.map((instance) => keeper.put(instance)));
     let over = false;
+    const end = async (graceMs: number | undefined): Promise<void> => {
+      if (over) return;
+      over = true;
+      nodes.delete(node);
+      // A test that ends in the middle of a registry's trouble does not wait for its recovery.
+      if (graceMs === undefined && keeper.state === "held")
+        await Promise.all(instances.map((instance) => keeper.put({ ...instance, status: "draining" })));
+      await keeper.close();
+      await server.drain({ graceMs });
+      await listener.close();
+      for (const definition of definitions) await definition.onStop?.();
+    };
     const node: ClusterNode = {
       instances,
-      async stop() {
-        if (over) return;
-        over = true;
-        nodes.delete(node);
-        await Promise.all(instances.map((instance) => keeper.put({ ...instance, status: "draining" })));
-        await keeper.close();
-        await server.drain();
-        await listener.close();
-        for (const definition of definitions) await definition.onStop?.();
-      },
+      stop: () => end(undefined),
       kill() {
         if (over) return;
         over = true;
@@ -121,6 +128,7 @@ export function createCluster(options: ClusterOptions = {}): Cluster {
       },
     };
     nodes.add(node);
+    endings.set(node, () => end(CLOSE_GRACE_MS));
     return node;
   };
 
@@ -151,8 +159,8 @@ export function createCluster(options: ClusterOptions = {}): Cluster {
     async close() {
       await Promise.all([...clients].map((client) => client.close()));
       clients.clear();
-      const stopping = Promise.all([...nodes].map((node) => node.stop()));
-      if (fake !== undefined) await fake.clock.advanceAsync(0);
+      const stopping = Promise.all([...nodes].map((node) => endings.get(node)?.()));
+      if (fake !== undefined) await fake.clock.advanceAsync(2 * CLOSE_GRACE_MS);
       await stopping;
       await registry.close();
     },
