@@ -1,8 +1,8 @@
 import { json, msgpack } from "@skein/codec";
 import {
   type CallDefaults,
-  type Client,
   type CodecFactory,
+  type Client as CoreClient,
   createClient as createCoreClient,
   type Interceptor,
   type LivenessOptions,
@@ -23,6 +23,9 @@ import type { Services } from "./services.ts";
 import { SetupError } from "./setup-error.ts";
 import { reportIfUncaught, reportTo } from "./start-failure.ts";
 import { createTransports } from "./transports.ts";
+
+/** Finds services in a registry and calls them; those of `Services` are known by name. */
+export type Client = CoreClient<Services>;
 
 const SELECTORS = { p2c, "round-robin": roundRobin, random } as const;
 const STANDARD_ERROR = 2;
@@ -52,7 +55,7 @@ export interface ClientOptions extends ConfigOptions, CallDefaults {
  * to standard error, as standard output is its program's.
  * @throws Error naming the option or variable that is wrong
  */
-export function createClient(options: ClientOptions = {}): Client<Services> {
+export function createClient(options: ClientOptions = {}): Client {
   let log: LogLevel | Logger = "info";
   try {
     log = resolveLog(options, process.env);
@@ -66,7 +69,7 @@ export function createClient(options: ClientOptions = {}): Client<Services> {
   }
 }
 
-function connect(options: ClientOptions, env: Environment): Client<Services> {
+function connect(options: ClientOptions, env: Environment): Client {
   const config = resolveConfig(options, env);
   const logger = loggerOf(config.log, STANDARD_ERROR);
   const opened = openRegistry(config, { runtime, logger });
@@ -94,7 +97,7 @@ function selectorOf(selector: ClientOptions["selector"] = "p2c"): SelectorFactor
 }
 
 /** Adds what is the process's business: staying alive, and closing what was opened for the client. */
-function closingAll(client: Client<Services>, closeRegistry: () => Promise<void>): Client<Services> {
+function closingAll(client: Client, closeRegistry: () => Promise<void>): Client {
   let release: (() => void) | undefined;
   const close = async (): Promise<void> => {
     await client.close();

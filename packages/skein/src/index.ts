@@ -3,7 +3,6 @@ export {
   type CallContext,
   type CallDefaults,
   type CallOptions,
-  type Client,
   type Clock,
   type Code,
   type CodecFactory,
@@ -51,7 +50,7 @@ export type { CheckResult, Readiness } from "@skein/http";
 export { currentContext } from "./ambient.ts";
 export { type Announcement, type AnnounceOptions, announce } from "./announce.ts";
 export type { App, AppState } from "./app.ts";
-export { type ClientOptions, createClient } from "./client.ts";
+export { type Client, type ClientOptions, createClient } from "./client.ts";
 export { redactUrl } from "./config/redact.ts";
 export type { ConfigOptions } from "./config/resolve-config.ts";
 export type { Check, HealthOptions } from "./health.ts";
