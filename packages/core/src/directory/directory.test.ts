@@ -130,6 +130,35 @@ describe("static stability", () => {
     w.clock.advance(3 * TTL);
     expect(w.ids()).toEqual([]);
   });
+  test("an empty answer is held for a service of one, too", () => {
+    const w = world();
+    w.list("a");
+    w.list();
+    expect(w.ids()).toEqual(["a"]);
+    w.directory.connection("a", "down");
+    expect(w.ids()).toEqual([]);
+  });
+  test("three of ten, one by one, are no mass removal; a fourth within 10 s is", () => {
+    const all = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
+    const w = world();
+    for (let gone = 0; gone <= 4; gone++) w.list(...all.slice(gone));
+    expect(w.ids()).toEqual(all.slice(3));
+    const slow = world();
+    for (let gone = 0; gone <= 4; gone++) {
+      slow.list(...all.slice(gone));
+      slow.clock.advance(5000);
+    }
+    expect(slow.ids()).toEqual(all.slice(4));
+  });
+  test("a first answer that is stale brings those known before; later ones bring nobody", () => {
+    const w = world();
+    const stale = (...ids: string[]): void =>
+      w.directory.apply({ instances: ids.map((id) => instance(id)), revision: 1, stale: true });
+    stale("a", "b");
+    expect([w.ids(), w.directory.known]).toEqual([["a", "b"], true]);
+    stale("c");
+    expect(w.ids()).toEqual(["a", "b"]);
+  });
   test("more than 30 % within 10 s is a fault of the registry", () => {
     const w = world();
     w.list("a", "b", "c", "d", "e");

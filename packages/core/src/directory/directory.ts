@@ -24,7 +24,9 @@ export interface Directory {
   readonly everListed: boolean;
   /** The registry could not be asked lately. */
   readonly stale: boolean;
+  /** What the registry says. Errors and stale snapshots change nothing, except that a first one may bring those known before. */
   apply(snapshot: Snapshot): void;
+  /** What the connection to an instance says; anything may be said of unknown ones. */
   connection(id: string, state: ConnectionState): void;
   close(): void;
 }
@@ -32,11 +34,11 @@ export interface Directory {
 interface Entry {
   readonly key: string;
   instance: Instance;
+  /** When it was first listed, monotonic ms. */
+  readonly cameAt: number;
   connection: ConnectionState;
   /** The registry no longer lists it, and until then (monotonic ms) we do. */
   heldUntil: number | undefined;
-  /** Why it is held. */
-  because: string;
 }
 
 const DEFAULT_TTL_MS = 30_000;
@@ -44,7 +46,7 @@ const HOLD_TTLS = 3;
 /** More than this share gone within so long is a fault of the registry until the connections say otherwise. */
 const MASS_SHARE = 0.3;
 const MASS_WINDOW_MS = 10_000;
-/** Losing one of two is no mass removal. */
+/** Losing one of two is no mass removal; losing the last one is an empty answer. */
 const MASS_LEAST = 2;
 
 /** Pure: told what the registry and the connections say, and what time it is. */
@@ -80,39 +82,45 @@ class View implements Directory {
           "the registry cannot be asked: the last known instances stay",
         );
       this.stale = true;
-      // A registry that never answered lists nobody: calls must not wait for it.
+      // A registry that never answered: whom it last knew is better than nobody, and calls must not wait for it.
       if (!this.known) {
         this.known = true;
-        this.#o.onChange(this.instances);
+        this.#add(snapshot.instances);
+        this.#publish();
       }
       return;
     }
     if (this.stale) this.#o.logger.info({ service: this.#o.service }, "the registry answers again");
     this.stale = false;
     const reset = snapshot.revision < this.#revision;
+    if (reset)
+      this.#o.logger.warn(
+        { service: this.#o.service, revision: snapshot.revision, before: this.#revision },
+        "the registry was reset: its revision went backwards",
+      );
     this.#revision = snapshot.revision;
     const first = !this.known;
     this.known = true;
-    const listed = new Map<string, Instance>();
-    for (const instance of snapshot.instances) listed.set(keyOf(instance), instance);
-    const changed = this.#add(listed);
-    const removed = this.#remove(listed, reset);
+    const changed = this.#add(snapshot.instances);
+    const removed = this.#remove(new Set(snapshot.instances.map(keyOf)), reset);
     if (changed || removed || first) this.#publish();
   }
 
   /** Additions and updates apply at once. */
-  #add(listed: ReadonlyMap<string, Instance>): boolean {
+  #add(listed: readonly Instance[]): boolean {
+    const now = this.#o.clock.monotonic();
     let changed = false;
-    for (const [key, instance] of listed) {
+    for (const instance of listed) {
+      const key = keyOf(instance);
       const entry = this.#entries.get(key);
       if (entry === undefined) {
-        this.#entries.set(key, { key, instance, connection: "unknown", heldUntil: undefined, because: "" });
+        this.#entries.set(key, { key, instance, cameAt: now, connection: "unknown", heldUntil: undefined });
         this.everListed = true;
         this.#o.logger.info(about(instance), "instance came");
         changed = true;
         continue;
       }
-      if (entry.heldUntil !== undefined) this.#o.logger.info(about(instance), "instance is listed again");
+      if (entry.heldUntil !== undefined) this.#o.logger.info(this.#about(entry), "instance is listed again");
       changed ||= entry.heldUntil !== undefined || differs(entry.instance, instance);
       entry.instance = instance;
       entry.heldUntil = undefined;
@@ -120,16 +128,15 @@ class View implements Directory {
     return changed;
   }
 
-  #remove(listed: ReadonlyMap<string, Instance>, reset: boolean): boolean {
+  #remove(listed: ReadonlySet<string>, reset: boolean): boolean {
     const { clock } = this.#o;
     const now = clock.monotonic();
     const gone = [...this.#entries.values()].filter((e) => e.heldUntil === undefined && !listed.has(e.key));
     if (gone.length === 0) return false;
-    const before = gone.length + listed.size;
     this.#removals = this.#removals.filter((r) => now - r.at < MASS_WINDOW_MS);
     const expired = gone.filter((e) => e.instance.status !== "draining");
     const lately = this.#removals.reduce((sum, r) => sum + r.count, expired.length);
-    const mass = lately >= MASS_LEAST && (listed.size === 0 || lately > MASS_SHARE * before);
+    const mass = listed.size === 0 || (lately >= MASS_LEAST && lately > MASS_SHARE * (listed.size + lately));
     let changed = false;
     for (const entry of gone) {
       const because = this.#holdReason(entry, mass, reset);
@@ -138,9 +145,8 @@ class View implements Directory {
         changed = true;
       } else {
         entry.heldUntil = now + this.#holdMs;
-        entry.because = because;
         this.#o.logger.warn(
-          { ...about(entry.instance), because, holdMs: this.#holdMs },
+          { ...this.#about(entry), because, holdMs: this.#holdMs },
           "instance is gone from the registry and held",
         );
       }
@@ -155,7 +161,7 @@ class View implements Directory {
     if (entry.instance.status === "draining" || entry.connection === "down") return undefined;
     if (entry.connection === "up") return "its connection is healthy";
     if (reset) return "the registry was reset";
-    return mass ? "too many went at once" : undefined;
+    return mass ? "too many went at once, or all" : undefined;
   }
 
   connection(id: string, state: ConnectionState): void {
@@ -172,7 +178,12 @@ class View implements Directory {
 
   #drop(entry: Entry, because: string): void {
     this.#entries.delete(entry.key);
-    this.#o.logger.info({ ...about(entry.instance), because }, "instance went");
+    this.#o.logger.info({ ...this.#about(entry), because }, "instance went");
+  }
+
+  #about(entry: Entry): object {
+    const ageMs = Math.round(this.#o.clock.monotonic() - entry.cameAt);
+    return { ...about(entry.instance), connection: entry.connection, ageMs };
   }
 
   #publish(): void {

@@ -1,11 +1,18 @@
+import type { Snapshot } from "../instance.ts";
+import { withTimeLimit } from "../lease/time-limit.ts";
 import type { Registry } from "../registry.ts";
 import type { Runtime, Timer } from "../runtime.ts";
 import type { Directory } from "./directory.ts";
 
-/** Whatever was missed by a watch is found by a list, so often (± 20 %), ms. */
+/** Whatever a watch has missed is found by a list, so often (± 20 %), ms. */
 const RELIST_MS = 60_000;
+const RELIST_JITTER = 0.2;
+/** One list may take so long, ms. */
+const LIST_MS = 10_000;
 const BACKOFF_MS = 200;
 const MOST_BACKOFF_MS = 5000;
+/** A watch that lived so long ends a series of failures, ms. */
+const STEADY_MS = 5000;
 
 /**
  * Keeps a directory fed until `signal` aborts: the registry's watch, begun again with full jitter when it ends or throws, and a list now
@@ -18,52 +25,107 @@ export async function followService(
   runtime: Runtime,
   signal: AbortSignal,
 ): Promise<void> {
-  const relist = keepListing(registry, service, directory, runtime, signal);
+  const feed = new Feed(registry, service, directory, runtime, signal);
+  const relist = feed.relistOften();
   for (let failures = 0; !signal.aborted; failures++) {
+    const started = runtime.clock.monotonic();
+    let why: unknown = new Error("the watch ended");
     try {
       for await (const snapshot of registry.watch(service, { signal })) {
         if (signal.aborted) break;
-        directory.apply(snapshot);
-        if (snapshot.error === undefined) failures = 0;
+        feed.watched(snapshot);
       }
-      if (!signal.aborted) directory.apply(failed(directory, new Error("the watch ended")));
     } catch (error) {
-      if (!signal.aborted) directory.apply(failed(directory, error));
+      why = error;
     }
     if (signal.aborted) break;
-    await pause(runtime, runtime.random() * Math.min(MOST_BACKOFF_MS, BACKOFF_MS * 2 ** failures), signal);
+    directory.apply({ instances: directory.instances, revision: Number.NaN, stale: true, error: why });
+    if (runtime.clock.monotonic() - started >= STEADY_MS) failures = 0;
+    await pause(runtime, backoff(runtime, failures), signal);
   }
   relist.cancel();
 }
 
-function failed(
-  directory: Directory,
-  error: unknown,
-): { instances: Directory["instances"]; revision: number; stale: true; error: unknown } {
-  return { instances: directory.instances, revision: Number.NaN, stale: true, error };
+/** Puts what comes from the watch and from lists in order, by revision. */
+class Feed {
+  readonly #registry: Registry;
+  readonly #service: string;
+  readonly #directory: Directory;
+  readonly #runtime: Runtime;
+  readonly #signal: AbortSignal;
+  /** Of the snapshot that was applied last. */
+  #revision = Number.NEGATIVE_INFINITY;
+  #listing = false;
+
+  constructor(
+    registry: Registry,
+    service: string,
+    directory: Directory,
+    runtime: Runtime,
+    signal: AbortSignal,
+  ) {
+    this.#registry = registry;
+    this.#service = service;
+    this.#directory = directory;
+    this.#runtime = runtime;
+    this.#signal = signal;
+  }
+
+  /** One older than the last may have come late, or tell of a registry that was reset: only a question asked now can say. */
+  watched(snapshot: Snapshot): void {
+    if (snapshot.revision < this.#revision) void this.#list();
+    else this.#apply(snapshot);
+  }
+
+  #apply(snapshot: Snapshot): void {
+    if (snapshot.stale !== true && snapshot.error === undefined) this.#revision = snapshot.revision;
+    this.#directory.apply(snapshot);
+  }
+
+  relistOften(): Timer {
+    const { clock, random } = this.#runtime;
+    let timer: Timer;
+    const again = (): void => {
+      timer = clock.setTimer(RELIST_MS * (1 - RELIST_JITTER + 2 * RELIST_JITTER * random()), () => {
+        void this.#list();
+        again();
+      });
+    };
+    again();
+    return { cancel: () => timer.cancel() };
+  }
+
+  /** Asks until there is an answer that nothing has overtaken. One at a time. */
+  async #list(): Promise<void> {
+    if (this.#listing) return;
+    this.#listing = true;
+    for (let failures = 0; !this.#signal.aborted; failures++) {
+      const before = this.#revision;
+      const answer = await this.#ask();
+      if (this.#signal.aborted) break;
+      if (answer !== undefined && (answer.revision >= this.#revision || this.#revision === before)) {
+        this.#apply(answer);
+        break;
+      }
+      await pause(this.#runtime, backoff(this.#runtime, failures), this.#signal);
+    }
+    this.#listing = false;
+  }
+
+  /** Undefined when it fails: the watch says why. */
+  async #ask(): Promise<Snapshot | undefined> {
+    try {
+      const asked = this.#registry.get(this.#service);
+      const error = (): Error => new Error("no answer");
+      return await withTimeLimit(this.#runtime, LIST_MS, asked, error, () => {}, this.#signal);
+    } catch {
+      return undefined;
+    }
+  }
 }
 
-function keepListing(
-  registry: Registry,
-  service: string,
-  directory: Directory,
-  runtime: Runtime,
-  signal: AbortSignal,
-): Timer {
-  let timer: Timer | undefined;
-  const again = (): void => {
-    timer = runtime.clock.setTimer(RELIST_MS * (0.8 + 0.4 * runtime.random()), () => {
-      registry.get(service).then(
-        (snapshot) => {
-          if (!signal.aborted) directory.apply(snapshot);
-        },
-        () => {}, // The watch says what is wrong.
-      );
-      if (!signal.aborted) again();
-    });
-  };
-  again();
-  return { cancel: () => timer?.cancel() };
+function backoff({ random }: Runtime, failures: number): number {
+  return random() * Math.min(MOST_BACKOFF_MS, BACKOFF_MS * 2 ** Math.min(failures, 20));
 }
 
 function pause(runtime: Runtime, ms: number, signal: AbortSignal): Promise<void> {
