@@ -232,6 +232,7 @@ class World {
       for (let i = 0; i < this.calls.length; i++) void this.#read(i, 1000);
       await settle();
     }
+    await this.#probe();
     const drained = pair.server.drain({ graceMs: 100 });
     for (let round = 0; round < 10; round++) {
       pair.link.deliverAll();
@@ -241,6 +242,21 @@ class World {
     await drained;
     pair.session.close();
     await settle();
+  }
+
+  /** However much came before: a session that is still open still serves. */
+  async #probe(): Promise<void> {
+    const { pair } = this;
+    if (pair.session.state !== "open" || pair.server.draining) return;
+    for (let i = 0; i < 8; i++) this.#do({ do: "call", kind: "unary", items: 0, ms: 100_000, size: 1 });
+    for (let round = 0; round < 6; round++) {
+      for (const gate of this.gates) gate.release();
+      pair.link.deliverAll();
+      await settle();
+    }
+    if ((pair.session.state as string) === "open")
+      for (const { call, order } of this.calls.slice(-8))
+        expect(call.value, "an open session serves").toBe(answer(order));
   }
 
   check(): void {
