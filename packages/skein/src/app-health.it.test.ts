@@ -89,7 +89,11 @@ describe("health", () => {
         const lease = await bench.registry.lease(options);
         const wrapped: Lease = {
           ttlMs: lease.ttlMs,
-          renew: async () => (down ? "lost" : lease.renew()),
+          async renew() {
+            if (!down) return lease.renew();
+            await lease.release();
+            return "lost";
+          },
           put: (instance) => lease.put(instance),
           remove: (id) => lease.remove(id),
           release: () => lease.release(),
