@@ -1,7 +1,7 @@
 import type { Codec } from "../codec.ts";
 import { CodecError } from "../codec.ts";
 import type { CallContext } from "../context.ts";
-import { mapItems, validateInput, validateOutput } from "../definition/validate.ts";
+import { mapItems, validateOutput } from "../definition/validate.ts";
 import { type Code, RpcError } from "../errors/rpc-error.ts";
 import { copyBytes } from "../protocol/copy.ts";
 import * as wire from "../protocol/frame.ts";
@@ -14,6 +14,7 @@ import { ItemQueue } from "../session/item-queue.ts";
 import { slotOf } from "../session/slot-table.ts";
 import { AdmissionQueue, type QueueOptions } from "./admission-queue.ts";
 import { DeadlineWatch } from "./deadline-watch.ts";
+import { enter, enterCall } from "./enter-call.ts";
 import { type Call, isThenable, type ServedEndpoint } from "./served-service.ts";
 import { type CallHost, ServerCall } from "./server-call.ts";
 import type { ServerSession } from "./server-session.ts";
@@ -367,28 +368,6 @@ function sessionOf(call: ServerCall): ServerSession {
 
 function startPump(pump: ItemPump): void {
   pump.start();
-}
-
-function enterCall(call: Call): unknown {
-  return enter(call, call.endpoint);
-}
-
-/** Input is checked at the door, before interceptors and handler. */
-function enter(call: Call, endpoint: ServedEndpoint): unknown {
-  const { definition } = endpoint;
-  if (definition.input === undefined) return endpoint.invoke(call);
-  if (endpoint.takesStream) {
-    call.input = mapItems(call.input as AsyncIterable<unknown>, (item) => validateInput(definition, item));
-    return endpoint.invoke(call);
-  }
-  const checked = validateInput(definition, call.input);
-  if (isThenable(checked))
-    return checked.then((input) => {
-      call.input = input;
-      return endpoint.invoke(call);
-    });
-  call.input = checked;
-  return endpoint.invoke(call);
 }
 
 function refuse(

@@ -9,6 +9,7 @@ import type { Timer } from "../runtime.ts";
 import type { ConnectionHandler } from "../transport.ts";
 import { readError } from "./call-error.ts";
 import { CallQueue } from "./call-queue.ts";
+import { clientHello, otherThanAsked } from "./client-hello.ts";
 import type {
   ClientSession,
   ClientSessionOptions,
@@ -75,16 +76,8 @@ class Session implements ClientSession, ConnectionHandler {
       this.#die(unavailable(`no HELLO from ${options.connection.remote} within ${this.#limits.helloMs} ms`)),
     );
     options.connection.open(this);
-    const { service, instance, credentials } = options;
     const versions = wire.PROTOCOL_VERSION | (wire.PROTOCOL_VERSION << 16);
-    this.#writer.json(wire.HELLO, 0, versions, {
-      service,
-      instance,
-      codecs: options.codecs.map((c) => c.contentType),
-      credentials,
-      maxMessageBytes: this.#limits.maxMessageBytes,
-      streamWindowBytes: this.#limits.streamWindowBytes,
-    });
+    this.#writer.json(wire.HELLO, 0, versions, clientHello(options, this.#limits));
     options.connection.flush();
   }
 
@@ -274,14 +267,9 @@ class Session implements ClientSession, ConnectionHandler {
   #hello(f: wire.Frame): void {
     if (this.state !== "opening") throw new wire.ProtocolError("a second HELLO");
     const hello = decodeServerHello(f.bytes.subarray(f.start, f.end));
-    const { service, instance, codecs } = this.#o;
-    if (hello.service !== service || (instance !== undefined && hello.instance !== instance))
-      return this.#die(
-        unavailable(
-          `${this.#o.connection.remote} serves ${hello.service} as ${hello.instance}, not ${service}${instance === undefined ? "" : ` as ${instance}`}`,
-        ),
-      );
-    const codec = codecs.find((c) => c.contentType === hello.codec);
+    const other = otherThanAsked(hello, this.#o);
+    if (other !== undefined) return this.#die(unavailable(other));
+    const codec = this.#o.codecs.find((c) => c.contentType === hello.codec);
     if (codec === undefined)
       throw new wire.ProtocolError(`HELLO chose codec ${hello.codec}, which was not offered`);
     this.#codec = this.#writer.codec = codec.create(this.#limits);
