@@ -46,7 +46,7 @@ const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 
 
 let serial = 0;
 const startUser = async (): Promise<Child> => {
-  const child = await start(`user #${++serial}`, "user.main.ts", env);
+  const child = await start(`user #${++serial}`, "user.main", env);
   say(`${child.name} started (pid ${child.pid})`, "green");
   return child;
 };
@@ -63,9 +63,9 @@ async function inMidCall(child: Child): Promise<void> {
 async function run(): Promise<boolean> {
   say(`${kills} kills to come, retries ${env.SHOP_RETRIES}`);
   const users = await Promise.all([startUser(), startUser()]);
-  const order = await start("order #1", "order.main.ts", env);
+  const order = await start("order #1", "order.main", env);
   say(`order #1 started (pid ${order.pid})`, "green");
-  const client = await start("client", "client.main.ts", env);
+  const client = await start("client", "client.main", env);
   say("the client calls", "green");
   let failures = 0;
   client.process.on(

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { join } from "node:path";
+import { extname, join } from "node:path";
 
 export interface Child {
   readonly name: string;
@@ -14,7 +14,8 @@ const running = new Set<ChildProcess>();
 
 /** Starts one of this folder's programs and waits until it says that it is ready. Rejects with what it printed when it ends before. */
 export async function start(name: string, program: string, env: NodeJS.ProcessEnv): Promise<Child> {
-  const child = fork(join(import.meta.dirname, program), {
+  // Beside this file, whether that is the source or what was built from it.
+  const child = fork(join(import.meta.dirname, program + extname(import.meta.filename)), {
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "pipe", "ipc"],
   });
