@@ -63,7 +63,7 @@ function world(seed = 1) {
       state.watches++;
       const queue: Snapshot[] = state.down ? [] : [truth()];
       let wake: () => void = () => {};
-      let over: "ended" | Error | undefined = state.down ? new Error("connection refused") : undefined;
+      let over = (state.down ? new Error("connection refused") : undefined) as "ended" | Error | undefined;
       push = (snapshot) => {
         queue.push(snapshot);
         wake();
@@ -183,7 +183,7 @@ describe("lists", () => {
     w.set("a");
     w.push(w.truth());
     w.state.listMs = 1000;
-    while (w.state.lists === 0) await w.clock.advanceAsync(100);
+    for (let ms = 0; w.state.lists === 0 && ms < RELIST; ms += 100) await w.clock.advanceAsync(100);
     w.set("a", "b");
     w.push(w.truth());
     await w.clock.advanceAsync(950);
