@@ -5,6 +5,7 @@ export type { CreateSession } from "./client/client-options.ts";
 export { nearNames, suggestion } from "./client/near.ts";
 export { compileRange } from "./client/semver-range.ts";
 export { serviceNameFault, versionFault } from "./definition/names.ts";
+export { instanceFault } from "./instance-fault.ts";
 export { createLeaseKeeper } from "./lease/lease-keeper.ts";
 export type { LeaseKeeper, LeaseKeeperOptions, LeaseState } from "./lease/lease-keeper-types.ts";
 export { BatchBuffer, type BatchRim } from "./protocol/batch-buffer.ts";
@@ -21,3 +22,4 @@ export type {
 } from "./session/client-session-types.ts";
 export { ItemQueue, type ItemSource } from "./session/item-queue.ts";
 export type { OutgoingCall, RemoteEndpoint } from "./session/outgoing-call.ts";
+export { isStaticId, staticId } from "./static-id.ts";

@@ -6,6 +6,8 @@ export interface Registry {
   readonly name: string;
   /** True when registering is impossible (static, DNS): lease() then rejects with FAILED_PRECONDITION. */
   readonly readOnly?: boolean | undefined;
+  /** How many records were skipped, in the last look, because they are none: said in the log once each, never an error for the others. */
+  readonly malformed?: number | undefined;
   /** Asked once, before a service starts: rejects, saying what to do, where registering can't work however long one waits. */
   check?(): Promise<void>;
   /** A new lease; the lease keeper asks for one a process and renews it. Rejects when the registry can't be reached; retrying is the keeper's business. */
@@ -39,7 +41,10 @@ export interface Lease {
   readonly ttlMs: number;
   /** `lost`: the registry does not know this lease any more, and its records are or will be gone. Rejects when the registry can't be reached. */
   renew(): Promise<"held" | "lost">;
-  /** Inserts or replaces by id. Rejects with LeaseLostError when the lease is gone. */
+  /**
+   * Inserts or replaces by id, whoever put it before. Rejects with LeaseLostError when the lease is gone, and with INVALID_ARGUMENT (see
+   * instanceFault) where the record cannot be one.
+   */
   put(instance: Instance): Promise<void>;
   /** Idempotent; never removes a successor's record. */
   remove(id: string): Promise<void>;

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Instance } from "@skein/core";
 import type { ProcessIdentity } from "./process-identity.ts";
 
@@ -6,14 +7,27 @@ export interface LocalRecord {
   readonly instance: Instance;
   readonly ttlMs: number;
   readonly process: ProcessIdentity;
+  /** Of the lease that wrote it. */
+  readonly lease: string;
+  /** Of several records of one instance the one that was written last counts; epoch ms, and never the same twice in a process. */
+  readonly written: number;
 }
 
-/** Nothing in a name leaves the directory: all but letters, digits, `-` and `_` is escaped, dots too. */
-export function fileNameOf(service: string, id: string): string {
-  return `${escaped(service)}@${escaped(id)}.json`;
+/** A record is some hundred bytes and 8 KiB of metadata at the most. */
+export const MOST_RECORD_BYTES = 64 * 1024;
+const MOST_NAME = 200;
+
+/**
+ * One file for each instance and lease, so that nobody ever removes what another wrote. Nothing in a name leaves the directory: all but
+ * letters, digits, `-` and `_` is escaped, dots too.
+ */
+export function fileNameOf(service: string, id: string, lease: string): string {
+  const name = `${escaped(service)}@${escaped(id)}@${escaped(lease)}`;
+  return `${name.length <= MOST_NAME ? name : createHash("sha256").update(name).digest("hex")}.json`;
 }
 
-function escaped(text: string): string {
+/** What a name is as part of a file's name. */
+export function escaped(text: string): string {
   return encodeURIComponent(text).replaceAll(
     /[.~!'()*]/g,
     (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`,
@@ -23,6 +37,9 @@ function escaped(text: string): string {
 const text = (v: unknown): v is string => typeof v === "string" && v.length > 0 && v.length <= 1024;
 const object = (v: unknown): v is Record<string, unknown> =>
   typeof v === "object" && v !== null && !Array.isArray(v);
+const finite = (v: unknown): v is number => typeof v === "number" && Number.isFinite(v);
+const strings = (v: Record<string, unknown>, ...keys: string[]): boolean =>
+  keys.every((key) => typeof v[key] === "string");
 
 /** Undefined for what is no record of ours. */
 export function parseRecord(json: string): LocalRecord | undefined {
@@ -33,18 +50,32 @@ export function parseRecord(json: string): LocalRecord | undefined {
     return undefined;
   }
   if (!object(value) || !object(value.instance) || !object(value.process)) return undefined;
-  const { instance, process: p, ttlMs } = value;
+  const { instance, process: p, ttlMs, written } = value;
   const sound =
-    text(instance.service) &&
-    text(instance.version) &&
-    text(instance.id) &&
-    Array.isArray(instance.addresses) &&
-    instance.addresses.every((a) => object(a) && text(a.protocol) && text(a.url)) &&
-    typeof instance.weight === "number" &&
-    (instance.status === "serving" || instance.status === "not-ready" || instance.status === "draining") &&
-    object(instance.metadata) &&
-    Object.values(instance.metadata).every((v) => typeof v === "string") &&
-    typeof ttlMs === "number" &&
-    Number.isSafeInteger(p.pid);
+    isInstance(instance) &&
+    finite(ttlMs) &&
+    ttlMs > 0 &&
+    finite(written) &&
+    text(value.lease) &&
+    Number.isSafeInteger(p.pid) &&
+    (p.pid as number) > 0 &&
+    strings(p, "boot", "namespace", "started");
   return sound ? (value as unknown as LocalRecord) : undefined;
+}
+
+function isInstance(v: Record<string, unknown>): boolean {
+  return (
+    text(v.service) &&
+    text(v.version) &&
+    text(v.id) &&
+    Array.isArray(v.addresses) &&
+    v.addresses.every((a) => object(a) && text(a.protocol) && text(a.url)) &&
+    finite(v.weight) &&
+    v.weight >= 0 &&
+    (v.zone === undefined || text(v.zone)) &&
+    typeof v.startedAt === "string" &&
+    (v.status === "serving" || v.status === "not-ready" || v.status === "draining") &&
+    object(v.metadata) &&
+    Object.values(v.metadata).every((m) => typeof m === "string")
+  );
 }

@@ -1,57 +1,54 @@
-import { type FSWatcher, lstatSync, readdirSync, readFileSync, unlinkSync, watch } from "node:fs";
-import { join } from "node:path";
+import { type FSWatcher, watch } from "node:fs";
 import type { Instance, Logger, Runtime, Timer } from "@skein/core";
-import { type LocalRecord, parseRecord } from "./local-record.ts";
-import { lifeOf } from "./process-identity.ts";
+import { checkPrivateDirectory } from "./local-directory.ts";
+import { RecordFiles } from "./record-files.ts";
 
 /** Changes are told by the system; what it does not tell (a killed process, a watch that fails) is found so often, ms. */
 const POLL_MS = 500;
 /** Several changes at once are one. */
 const SETTLE_MS = 5;
 
-interface Seen {
-  readonly inode: number;
-  readonly record: LocalRecord;
-  mtimeMs: number;
-  /** Monotonic ms at which its time was seen to change: a step of the wall clock ends no lease. */
-  changedAt: number;
-}
-
 export interface ScannerOptions {
+  /** Where records are, and the directory above it. Both must be private, at each look. */
   readonly directory: string;
+  readonly root: string;
   readonly runtime: Runtime;
   readonly logger: Logger;
+  /** What is listed is another, or it cannot be read (any more). */
   readonly onChange: (error?: Error) => void;
 }
 
-/** Reads a directory of records, and says when what it holds has changed. */
+/** Says when what a directory of records holds has changed. */
 export class LocalScanner {
-  /** Those that are alive, by service and id. */
+  /** Those that are alive. */
   instances: readonly Instance[] = [];
   revision = 0;
   readonly #o: ScannerOptions;
-  #seen = new Map<string, Seen>();
-  /** Files that are no records, told once each. */
-  readonly #complained = new Set<string>();
+  readonly #files: RecordFiles;
   #signature = "";
   #watcher: FSWatcher | undefined;
+  /** Which directory is watched: another may have taken its name. */
+  #watched: number | undefined;
   #poll: Timer | undefined;
   #soon: Timer | undefined;
   #failed = false;
 
   constructor(options: ScannerOptions) {
     this.#o = options;
+    this.#files = new RecordFiles(options.directory, options.runtime, options.logger);
+  }
+
+  get malformed(): number {
+    return this.#files.malformed;
   }
 
   start(): void {
     if (this.#poll !== undefined) return;
-    this.#watch();
     this.#arm();
   }
 
   stop(): void {
-    this.#watcher?.close();
-    this.#watcher = undefined;
+    this.#unwatch();
     this.#poll?.cancel();
     this.#poll = undefined;
     this.#soon?.cancel();
@@ -61,122 +58,66 @@ export class LocalScanner {
   #arm(): void {
     this.#poll = this.#o.runtime.clock.setTimer(POLL_MS, () => {
       this.#arm();
-      if (this.#watcher === undefined) this.#watch();
-      this.#look();
+      this.look();
     });
   }
 
-  #watch(): void {
+  #unwatch(): void {
+    this.#watcher?.close();
+    this.#watcher = undefined;
+    this.#watched = undefined;
+  }
+
+  #watch(inode: number): void {
+    if (this.#poll === undefined || this.#watched === inode) return;
+    this.#unwatch();
     try {
-      const watcher = watch(this.#o.directory, { persistent: false });
-      watcher.on("change", () => {
-        this.#soon ??= this.#o.runtime.clock.setTimer(SETTLE_MS, () => {
-          this.#soon = undefined;
-          this.#look();
-        });
+      // Records come and go by renaming and unlinking; the others are heartbeats, of which there are many.
+      const watcher = watch(this.#o.directory, { persistent: false }, (event, file) => {
+        if (event === "rename" && (file === null || file.endsWith(".json"))) this.#lookSoon();
       });
-      watcher.on("error", () => {
-        watcher.close();
-        if (this.#watcher === watcher) this.#watcher = undefined;
-      });
+      watcher.on("error", () => this.#unwatch());
       this.#watcher = watcher;
+      this.#watched = inode;
     } catch {
-      // No watching here (limits, or the directory is missing): the poll does it.
+      // No watching here (limits): the poll does it.
     }
   }
 
-  #look(): void {
+  #lookSoon(): void {
+    if (this.#poll === undefined) return;
+    this.#soon ??= this.#o.runtime.clock.setTimer(SETTLE_MS, () => {
+      this.#soon = undefined;
+      this.look();
+    });
+  }
+
+  /** Scans, and tells of what is new. */
+  look(): void {
     try {
       const changed = this.scan();
-      if (changed || this.#failed) this.#o.onChange();
-      this.#failed = false;
+      if (changed || this.#failed) this.#tell();
     } catch (error) {
-      if (!this.#failed) this.#o.onChange(error as Error);
-      this.#failed = true;
+      if (!this.#failed) this.#tell(error as Error);
     }
   }
 
-  /** True when the instances are others than before. Throws when the directory cannot be read. */
+  #tell(error?: Error): void {
+    this.#failed = error !== undefined;
+    this.#o.onChange(error);
+  }
+
+  /** True when the instances are others than before. Throws when the directory cannot be read, or others could have written there. */
   scan(): boolean {
-    const next = new Map<string, Seen>();
-    for (const file of this.#files()) {
-      if (!file.endsWith(".json")) continue;
-      const seen = this.#read(file);
-      if (seen !== undefined && this.#alive(file, seen)) next.set(file, seen);
-    }
-    this.#seen = next;
-    const instances = [...next.values()].map((s) => s.record.instance).sort((a, b) => (a.id < b.id ? -1 : 1));
+    checkPrivateDirectory(this.#o.root);
+    // Watched first, read then: nothing falls between.
+    this.#watch(checkPrivateDirectory(this.#o.directory).ino);
+    const instances = this.#files.read();
     const signature = JSON.stringify(instances);
     if (signature === this.#signature) return false;
     this.#signature = signature;
     this.instances = instances;
     this.revision++;
     return true;
-  }
-
-  #files(): string[] {
-    try {
-      return readdirSync(this.#o.directory);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-      throw error;
-    }
-  }
-
-  #read(file: string): Seen | undefined {
-    const path = join(this.#o.directory, file);
-    const now = this.#o.runtime.clock.monotonic();
-    try {
-      const info = lstatSync(path);
-      const before = this.#seen.get(file);
-      if (before !== undefined && before.inode === info.ino) {
-        if (before.mtimeMs !== info.mtimeMs) {
-          before.mtimeMs = info.mtimeMs;
-          before.changedAt = now;
-        }
-        return before;
-      }
-      const uid = process.getuid?.();
-      if (!info.isFile() || (uid !== undefined && info.uid !== uid))
-        return this.#complain(file, "it is not a file of this user");
-      const record = parseRecord(readFileSync(path, "utf8"));
-      if (record === undefined) return this.#complain(file, "it is no record");
-      return { inode: info.ino, record, mtimeMs: info.mtimeMs, changedAt: now };
-    } catch (error) {
-      // Gone between two calls is the usual case.
-      return (error as NodeJS.ErrnoException).code === "ENOENT"
-        ? undefined
-        : this.#complain(file, (error as Error).message);
-    }
-  }
-
-  #complain(file: string, why: string): undefined {
-    if (!this.#complained.has(file))
-      this.#o.logger.warn(
-        { directory: this.#o.directory, file, why },
-        "a file in the registry directory is skipped",
-      );
-    this.#complained.add(file);
-    return undefined;
-  }
-
-  #alive(file: string, seen: Seen): boolean {
-    const life = lifeOf(seen.record.process);
-    const silentMs = this.#o.runtime.clock.monotonic() - seen.changedAt;
-    // A record of whom nothing is known may have been lying here for long when it is first seen.
-    const oldMs = life === "unknown" ? this.#o.runtime.clock.now() - seen.mtimeMs : 0;
-    if (life !== "dead" && silentMs <= seen.record.ttlMs && oldMs <= 2 * seen.record.ttlMs) return true;
-    if (life === "dead") this.#sweep(file, seen);
-    return false;
-  }
-
-  /** Nobody else removes what a killed process left. */
-  #sweep(file: string, seen: Seen): void {
-    const path = join(this.#o.directory, file);
-    try {
-      if (lstatSync(path).ino === seen.inode) unlinkSync(path);
-    } catch {
-      // Another process did, or may not: it is not listed all the same.
-    }
   }
 }

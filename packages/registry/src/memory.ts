@@ -9,6 +9,7 @@ import {
   type Snapshot,
   type Timer,
 } from "@skein/core";
+import { checkInstance } from "./check-instance.ts";
 import { SnapshotFeed } from "./snapshot-feed.ts";
 import { summarize } from "./summary.ts";
 
@@ -23,7 +24,7 @@ interface Stored {
   readonly lease: object;
 }
 
-/** What registries of one name share. */
+/** What registries of one name share. Ids are unique, whatever the service. */
 class Store {
   readonly records = new Map<string, Stored>();
   readonly feeds = new Map<string, Set<SnapshotFeed>>();
@@ -36,7 +37,10 @@ class Store {
 
   changed(service: string): void {
     this.revision++;
-    for (const feed of this.feeds.get(service) ?? []) feed.push(this.snapshot(service));
+    const feeds = this.feeds.get(service);
+    if (feeds === undefined) return;
+    const snapshot = this.snapshot(service);
+    for (const feed of [...feeds]) feed.push(snapshot);
   }
 
   removeOf(lease: object): void {
@@ -69,11 +73,16 @@ export function createMemoryRegistry(options: MemoryRegistryOptions): Registry {
     },
     watch(service, { signal }) {
       const all = store.feeds.get(service) ?? new Set();
-      store.feeds.set(service, all);
       const feed = new SnapshotFeed(signal, () => {
         all.delete(feed);
+        if (all.size === 0) store.feeds.delete(service);
         feeds.delete(feed);
       });
+      if (closed) {
+        feed.end();
+        return feed;
+      }
+      store.feeds.set(service, all);
       all.add(feed);
       feeds.add(feed);
       feed.push(store.snapshot(service));
@@ -84,7 +93,7 @@ export function createMemoryRegistry(options: MemoryRegistryOptions): Registry {
       summarize([...store.records.values()].map((r) => r.instance)),
     async close() {
       closed = true;
-      for (const feed of [...feeds]) void feed.return();
+      for (const feed of [...feeds]) feed.end();
       await Promise.all([...leases].map((lease) => lease.release()));
     },
   };
@@ -127,6 +136,7 @@ class MemoryLease implements Lease {
   }
 
   async put(instance: Instance): Promise<void> {
+    checkInstance(instance);
     if (this.#lost) throw new LeaseLostError("the lease has expired");
     this.#store.records.set(instance.id, { instance, lease: this });
     this.#store.changed(instance.service);

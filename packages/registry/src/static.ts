@@ -1,9 +1,7 @@
-import type { Instance, Registry, ServiceSummary, Snapshot } from "@skein/core";
+import { type Instance, type Registry, RpcError, type ServiceSummary, type Snapshot } from "@skein/core";
+import { serviceNameFault, staticId, versionFault } from "@skein/core/internal";
 import { SnapshotFeed } from "./snapshot-feed.ts";
 import { summarize } from "./summary.ts";
-
-/** Instances of static records have ids that begin so: whoever serves the service at the address is meant. */
-const STATIC_ID = "static:";
 
 const FORM = "give static://user=10.0.0.1:8080,10.0.0.2:8080;order=10.0.0.3:8080";
 
@@ -14,6 +12,7 @@ const FORM = "give static://user=10.0.0.1:8080,10.0.0.2:8080;order=10.0.0.3:8080
 export function createStaticRegistry(url: string): Registry {
   const instances = parse(url);
   const feeds = new Set<SnapshotFeed>();
+  let closed = false;
   const snapshot = (service: string): Snapshot => ({
     instances: instances.filter((i) => i.service === service),
     revision: 1,
@@ -22,17 +21,25 @@ export function createStaticRegistry(url: string): Registry {
     name: "static:",
     readOnly: true,
     lease: () =>
-      Promise.reject(new Error("a static registry is read-only: services cannot announce themselves there")),
+      Promise.reject(
+        new RpcError(
+          "FAILED_PRECONDITION",
+          "a static registry is read-only: services cannot announce themselves there",
+          { executed: "no" },
+        ),
+      ),
     watch(service, { signal }) {
       const feed = new SnapshotFeed(signal, () => feeds.delete(feed));
-      feeds.add(feed);
+      if (closed) feed.end();
+      else feeds.add(feed);
       feed.push(snapshot(service));
       return feed;
     },
     get: async (service) => snapshot(service),
     list: async (): Promise<readonly ServiceSummary[]> => summarize(instances),
     async close() {
-      for (const feed of [...feeds]) void feed.return();
+      closed = true;
+      for (const feed of [...feeds]) feed.end();
     },
   };
 }
@@ -42,10 +49,17 @@ function parse(url: string): readonly Instance[] {
   if (body === undefined || body === "") throw new Error(`${url} names no service: ${FORM}`);
   const instances: Instance[] = [];
   for (const part of body.split(/[;&]/)) {
-    const match = /^([A-Za-z0-9][A-Za-z0-9._-]*)(?:@([A-Za-z0-9._+-]+))?=(.+)$/.exec(part.trim());
+    const match = /^([^@=]+)(?:@([^=]+))?=(.+)$/.exec(part.trim());
     if (match === null) throw new Error(`static registry: "${part}" is not name=address: ${FORM}`);
     const [, service = "", version = "0.0.0", addresses = ""] = match;
-    for (const address of addresses.split(",")) instances.push(instance(service, version, address.trim()));
+    const fault = serviceNameFault(service) ?? versionFault(version);
+    if (fault !== undefined) throw new Error(`static registry: "${part}": ${fault}`);
+    for (const address of addresses.split(",")) {
+      const made = instance(service, version, address.trim());
+      if (instances.some((i) => i.service === service && i.id === made.id))
+        throw new Error(`static registry: "${address.trim()}" of ${service} is there twice: remove one`);
+      instances.push(made);
+    }
   }
   return instances;
 }
@@ -62,7 +76,7 @@ function instance(service: string, version: string, address: string): Instance {
   return {
     service,
     version,
-    id: `${STATIC_ID}${url}`,
+    id: staticId(url),
     addresses: [{ protocol: "skein", url }],
     weight: 1,
     status: "serving",
