@@ -21,6 +21,19 @@ test("calls in flight are counted, also when answers take no time by the clock",
   expect([...held.values()]).toEqual([50, 50]);
 });
 
+test("a newcomer among those that answer at once is tried within seconds", () => {
+  const selector = p2c({ random: seeded(1) });
+  const warm = sequence(selector, ready(3), 300, () => ({ tookMs: 0 }));
+  const { total } = sequence(
+    selector,
+    [...ready(3), candidate("new")],
+    3000,
+    () => ({ tookMs: 0 }),
+    warm.now,
+  );
+  expect(total.new).toBeGreaterThan(200);
+});
+
 test("twice the weight, twice the calls in flight", () => {
   const picker = p2c({ random: seeded(1) }).update([candidate("a"), candidate("b", "ready", 2)]);
   let a = 0;

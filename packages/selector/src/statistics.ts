@@ -2,7 +2,7 @@ import type { Candidate, Pick } from "@skein/core";
 
 /** Time constant with which peaks of latency are forgotten, ms (Finagle and tower have 10 s). */
 const TAU_MS = 10_000;
-/** What is expected of an instance that has answered nothing yet, ms: it is tried soon, and not by everybody at once. */
+/** What is expected of an instance that was asked and has answered nothing yet, ms; one that was never asked is tried first (as in Finagle). */
 const FIRST_GUESS_MS = 1;
 /** Added to any latency, ms. Clocks are read once a tick, so quick answers take no time at all: the calls in flight still count then. */
 const FLOOR_MS = 0.1;
@@ -28,7 +28,8 @@ export class Rated<C extends Candidate> implements Pick<C> {
   #latency = FIRST_GUESS_MS + 0.5;
   /** Share of the past that still counts; as of the last age(). */
   #kept = 0.5;
-  #at = Number.NaN;
+  #at = 0.5;
+  #answered = false;
 
   /** @param order where newcomers stand among themselves, 0 to 1 */
   constructor(candidate: C, order: number) {
@@ -42,6 +43,10 @@ export class Rated<C extends Candidate> implements Pick<C> {
   /** Brings `cost` up to date. */
   rate(now: number): void {
     const n = this.inFlight;
+    if (n === 0 && !this.#answered) {
+      this.cost = 0;
+      return;
+    }
     this.#age(now);
     let latency = this.#latency * this.#kept;
     if (n > 0) {
@@ -65,15 +70,14 @@ export class Rated<C extends Candidate> implements Pick<C> {
     if (failed) {
       const latency = Math.max(took, this.#latency * this.#kept);
       this.#latency = Math.max(latency, Math.min(MOST_PENALTY_MS, 2 * latency + FIRST_GUESS_MS));
-    } else if (took >= this.#latency) this.#latency = took;
+    } else if (took >= this.#latency || !this.#answered) this.#latency = took;
     else this.#latency = took + (this.#latency - took) * this.#kept;
+    this.#answered = true;
     this.#at = now;
   }
 
-  /** Nothing is known before the first answer, and so nothing forgotten. */
   #age(now: number): void {
-    const w = (now - this.#at) / TAU_MS;
-    if (w < LINEAR) this.#kept = 1 - w;
-    else this.#kept = Number.isNaN(w) ? 1 : Math.exp(-w);
+    const w = this.#answered ? (now - this.#at) / TAU_MS : 0;
+    this.#kept = w < LINEAR ? 1 - w : Math.exp(-w);
   }
 }
