@@ -163,13 +163,15 @@ export class Dispatcher implements CallHost {
     const { endpoint } = call;
     endpoint.stats.started++;
     let result: unknown;
+    let later: boolean;
     try {
       result = this.#enter(call, endpoint);
+      later = isThenable(result);
     } catch (error) {
       return this.#failed(call, error);
     }
-    if (isThenable(result))
-      result.then(
+    if (later)
+      (result as PromiseLike<unknown>).then(
         (value) => (endpoint.givesStream ? this.#stream(call, value) : this.#finished(call, value)),
         (error) => this.#failed(call, error),
       );
@@ -234,22 +236,34 @@ export class Dispatcher implements CallHost {
 
   #stream(call: Call, value: unknown): void {
     if (call.over) {
-      void Promise.resolve((value as Partial<AsyncIterator<unknown>> | undefined)?.return?.()).then(
-        nothing,
-        nothing,
-      );
+      void abandon(value);
       return this.#release(call);
     }
+    let pump: ItemPump;
+    try {
+      pump = this.#pump(call, value);
+    } catch (error) {
+      return this.#failed(call, error);
+    }
+    call.pump = pump;
+    // Each item is asked for within the call's context, so that a generator sees it as well.
+    const store = this.#o.contextStore;
+    if (store === undefined) pump.start();
+    else store.run(call.context, startPump, pump);
+  }
+
+  /** Throws when the handler returned no iterable, or one that does not let itself be opened. */
+  #pump(call: Call, value: unknown): ItemPump {
     const { definition, name } = call.endpoint;
     const iterable = value as Partial<AsyncIterable<unknown> & Iterable<unknown>> | null | undefined;
     if (
       typeof iterable?.[Symbol.asyncIterator] !== "function" &&
       typeof iterable?.[Symbol.iterator] !== "function"
     )
-      return this.#failed(call, new TypeError(`${name} is a ${call.kind} and returned no iterable`));
+      throw new TypeError(`${name} is a ${call.kind} and returned no iterable`);
     const source = iterable as AsyncIterable<unknown>;
     const session = sessionOf(call);
-    const pump = new ItemPump(
+    const pump: ItemPump = new ItemPump(
       this.#o.runtime,
       definition.output === undefined ? source : mapItems(source, (item) => validateOutput(definition, item)),
       session.sendWindow,
@@ -268,11 +282,7 @@ export class Dispatcher implements CallHost {
         failed: (error) => this.#failed(call, error),
       },
     );
-    call.pump = pump;
-    // Each item is asked for within the call's context, so that a generator sees it as well.
-    const store = this.#o.contextStore;
-    if (store === undefined) pump.start();
-    else store.run(call.context, startPump, pump);
+    return pump;
   }
 
   // ---- out
@@ -364,6 +374,13 @@ function nothing(): void {}
 
 function sessionOf(call: ServerCall): ServerSession {
   return call.owner as ServerSession;
+}
+
+/** What a handler returned too late for anybody to read it; what its clean-up throws has nobody to go to. */
+async function abandon(value: unknown): Promise<void> {
+  try {
+    await (value as Partial<AsyncIterator<unknown>> | undefined)?.return?.();
+  } catch {}
 }
 
 function startPump(pump: ItemPump): void {

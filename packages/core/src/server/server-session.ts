@@ -1,4 +1,4 @@
-import type { Codec, CodecFactory } from "../codec.ts";
+import { type Codec, CodecError, type CodecFactory } from "../codec.ts";
 import type { Code, RetryAdvice } from "../errors/rpc-error.ts";
 import * as wire from "../protocol/frame.ts";
 import { FrameAssembler } from "../protocol/frame-assembler.ts";
@@ -147,10 +147,23 @@ export class ServerSession implements ConnectionHandler, CallOwner {
     if (stream === undefined) throw new wire.ProtocolError(`items for ${call.method}, which takes one input`);
     const ends = (f.flags & wire.END) !== 0;
     if (f.start !== f.end || !ends) {
-      const item = f.start === f.end ? undefined : (this.codec as Codec).decode(f.bytes, f.start, f.end);
+      let item: unknown;
+      try {
+        item = f.start === f.end ? undefined : (this.codec as Codec).decode(f.bytes, f.start, f.end);
+      } catch (error) {
+        return this.#undecodable(call, error);
+      }
       stream.take(item, (f.flags & wire.BATCH) !== 0, f.end - f.start + wire.HEADER_BYTES);
     }
     if (ends) stream.items.end();
+  }
+
+  /** The other calls of the connection are none the worse for it. */
+  #undecodable(call: Call, error: unknown): void {
+    const text = error instanceof CodecError ? error.message : "unreadable";
+    const message = `an item could not be decoded: ${text}`;
+    this.error(call.id, "INVALID_ARGUMENT", call.started ? "maybe" : "no", "none", { message });
+    this.#host.cancel(this, call, new Error(message));
   }
 
   #control(): void {
@@ -237,7 +250,7 @@ export class ServerSession implements ConnectionHandler, CallOwner {
       : this.writer.value(wire.DATA, wire.BATCH, call.id, 0, 0, items);
   }
 
-  /** ERROR. Details that can't be encoded are left out. */
+  /** ERROR. Details that can't be encoded are left out, and so are words that are too long. Never throws. */
   error(
     stream: number,
     code: Code,
@@ -249,12 +262,16 @@ export class ServerSession implements ConnectionHandler, CallOwner {
     const number = codeNumber(code);
     try {
       this.writer.value(wire.ERROR, 0, stream, number, outcome, payload);
+      return;
     } catch {
-      this.writer.value(wire.ERROR, 0, stream, number, outcome, {
-        message: payload?.message,
-        type: payload?.type,
-        id: payload?.id,
-      });
+      // The details, most often: the words may do.
+    }
+    try {
+      const { message, type, id } = payload ?? {};
+      this.writer.value(wire.ERROR, 0, stream, number, outcome, { message, type, id });
+    } catch {
+      // Longer than the client takes: the outcome goes without words.
+      this.writer.bare(wire.ERROR, 0, stream, number, outcome);
     }
   }
 

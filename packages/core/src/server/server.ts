@@ -129,7 +129,11 @@ class SkeinServer implements Server, SessionHost {
     for (const service of leaving) service.draining = true;
     this.#dispatcher.drainStarted();
     await this.#empty((session) => leaving.includes(session.served as ServedService), options);
-    for (const service of leaving) this.#services.splice(this.#services.indexOf(service), 1);
+    for (const service of leaving) {
+      const at = this.#services.indexOf(service);
+      // Another remove() of the same name may have been faster.
+      if (at >= 0) this.#services.splice(at, 1);
+    }
   }
 
   async drain(options: DrainOptions = {}): Promise<void> {

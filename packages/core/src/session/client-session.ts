@@ -224,11 +224,13 @@ class Session implements ClientSession, ConnectionHandler {
   }
 
   #result(f: wire.Frame): void {
-    const call = this.#take(f.stream);
+    const call = this.#calls.get(f.stream);
     if (call === undefined) return;
+    // Read before the call is taken: what breaks the protocol ends every call that is still there.
     const start = payloadStart(f);
+    this.#take(f.stream);
+    call.items?.end();
     if (start === f.end) {
-      call.items?.end();
       call.finish(undefined, f.last);
     } else {
       let value: unknown;
@@ -244,9 +246,11 @@ class Session implements ClientSession, ConnectionHandler {
   }
 
   #error(f: wire.Frame): void {
-    const call = this.#take(f.stream);
+    const call = this.#calls.get(f.stream);
     if (call === undefined) return;
-    call.fail(readError(f, this.#codec));
+    const error = readError(f, this.#codec);
+    this.#take(f.stream);
+    call.fail(error);
     this.#next();
   }
 

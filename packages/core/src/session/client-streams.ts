@@ -53,6 +53,17 @@ export class ClientStreams {
   }
 
   #openOutgoing(call: OutgoingCall, id: number): void {
+    try {
+      this.#pump(call, id);
+    } catch (cause) {
+      this.#port.cancel(call);
+      const message = `${call.endpoint.name} takes a stream of items, and its input could not be iterated`;
+      call.fail(new RpcError("INVALID_ARGUMENT", message, { executed: "maybe", cause }));
+    }
+  }
+
+  /** Throws when the input is no iterable, or does not let itself be opened. */
+  #pump(call: OutgoingCall, id: number): void {
     const port = this.#port;
     const { writer } = port;
     const pump = new ItemPump(port.runtime, call.input as AsyncIterable<unknown>, this.sendWindow, {

@@ -33,9 +33,11 @@ export class ItemPump {
   #scheduled = false;
   /** An item has been asked for and has not come. */
   #asking = false;
+  /** The sink was blocked: it calls resume(). */
+  #waiting = false;
   #stopped = false;
   #closing = false;
-  /** How the iterable ended, while items of it wait for credit. */
+  /** How the iterable ended; items that it gave before, and that wait for credit, are sent first. */
   #outcome: { readonly error: unknown; readonly failed: boolean } | undefined;
   readonly #onItem = (result: IteratorResult<unknown>): void => this.#item(result);
   readonly #onError = (error: unknown): void => this.#fail(error);
@@ -67,11 +69,13 @@ export class ItemPump {
 
   addCredit(bytes: number): void {
     this.#credit += bytes;
-    this.resume();
+    this.#flush();
+    this.#step();
   }
 
   /** The sink is no longer blocked. */
   resume(): void {
+    this.#waiting = false;
     this.#flush();
     this.#step();
   }
@@ -95,38 +99,38 @@ export class ItemPump {
   }
 
   #step(): void {
-    if (
-      this.#stopped ||
-      this.#outcome !== undefined ||
-      this.#asking ||
-      this.#credit <= 0 ||
-      this.#sink.blocked()
-    )
+    if (this.#stopped || this.#outcome !== undefined || this.#asking || this.#waiting || this.#credit <= 0)
       return;
+    // One call of resume() is asked for, however often credit comes meanwhile.
+    this.#waiting = true;
+    if (this.#sink.blocked()) return;
+    this.#waiting = false;
     this.#asking = true;
     this.#sink.taken();
-    let result: IteratorResult<unknown> | Promise<IteratorResult<unknown>>;
     try {
-      result = this.#iterator.next();
+      const result = this.#iterator.next();
+      // Plain iterables are stepped through promises as well: a long one must not hold up the loop.
+      if (typeof (result as Promise<unknown>).then === "function")
+        (result as Promise<IteratorResult<unknown>>).then(this.#onItem, this.#onError);
+      else Promise.resolve(result as IteratorResult<unknown>).then(this.#onItem, this.#onError);
     } catch (error) {
       this.#fail(error);
-      return;
     }
-    // Plain iterables are stepped through promises as well: a long one must not hold up the loop.
-    if (typeof (result as Promise<unknown>).then === "function")
-      (result as Promise<IteratorResult<unknown>>).then(this.#onItem, this.#onError);
-    else Promise.resolve(result as IteratorResult<unknown>).then(this.#onItem, this.#onError);
   }
 
   #item(result: IteratorResult<unknown>): void {
     this.#asking = false;
     if (this.#stopped) return;
-    if (result.done === true) {
-      this.#closing = true;
-      this.#finish({ error: undefined, failed: false });
-      return;
+    try {
+      if (result.done === true) {
+        this.#closing = true;
+        this.#outcome = { error: undefined, failed: false };
+      } else this.#items.push(result.value);
+    } catch (error) {
+      // A hand-written iterator gave no result, or one that cannot be read.
+      this.#outcome = { error, failed: true };
     }
-    this.#items.push(result.value);
+    if (this.#outcome !== undefined) return this.#flush();
     if (this.#items.length >= this.#limit) this.#flush();
     else if (!this.#scheduled) {
       this.#scheduled = true;
@@ -137,12 +141,8 @@ export class ItemPump {
 
   #fail(error: unknown): void {
     this.#asking = false;
-    if (!this.#stopped) this.#finish({ error, failed: true });
-  }
-
-  /** The iterable is over; what it gave before is sent first. */
-  #finish(outcome: { readonly error: unknown; readonly failed: boolean }): void {
-    this.#outcome = outcome;
+    if (this.#stopped) return;
+    this.#outcome = { error, failed: true };
     this.#flush();
   }
 
@@ -171,11 +171,16 @@ export class ItemPump {
     this.#limit = Math.max(1, Math.min(MOST_ITEMS, fitting, 4 * items.length));
   }
 
-  /** One of them cannot be encoded: those before it are sent. */
+  /** One of them cannot be encoded, or all together are too long: each is sent alone, while there is credit. */
   #oneByOne(items: readonly unknown[]): void {
-    for (const item of items) {
+    this.#limit = 1;
+    for (let i = 0; i < items.length; i++) {
+      if (this.#credit <= 0) {
+        this.#items = items.slice(i);
+        return;
+      }
       try {
-        this.#credit -= this.#sink.send([item]);
+        this.#credit -= this.#sink.send([items[i]]);
       } catch (error) {
         this.#broken(error);
         return;
