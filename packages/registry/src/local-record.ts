@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Instance } from "@skein/core";
+import { instanceFrom } from "./backend/instance-record.ts";
 import type { ProcessIdentity } from "./process-identity.ts";
 
 /** What a file of the local registry holds. */
@@ -50,9 +51,9 @@ export function parseRecord(json: string): LocalRecord | undefined {
     return undefined;
   }
   if (!object(value) || !object(value.instance) || !object(value.process)) return undefined;
-  const { instance, process: p, ttlMs, written } = value;
+  const { process: p, ttlMs, written } = value;
+  const instance = instanceFrom(value.instance);
   const sound =
-    isInstance(instance) &&
     finite(ttlMs) &&
     ttlMs > 0 &&
     finite(written) &&
@@ -60,22 +61,5 @@ export function parseRecord(json: string): LocalRecord | undefined {
     Number.isSafeInteger(p.pid) &&
     (p.pid as number) > 0 &&
     strings(p, "boot", "namespace", "started");
-  return sound ? (value as unknown as LocalRecord) : undefined;
-}
-
-function isInstance(v: Record<string, unknown>): boolean {
-  return (
-    text(v.service) &&
-    text(v.version) &&
-    text(v.id) &&
-    Array.isArray(v.addresses) &&
-    v.addresses.every((a) => object(a) && text(a.protocol) && text(a.url)) &&
-    finite(v.weight) &&
-    v.weight >= 0 &&
-    (v.zone === undefined || text(v.zone)) &&
-    typeof v.startedAt === "string" &&
-    (v.status === "serving" || v.status === "not-ready" || v.status === "draining") &&
-    object(v.metadata) &&
-    Object.values(v.metadata).every((m) => typeof m === "string")
-  );
+  return sound && instance !== undefined ? { ...(value as unknown as LocalRecord), instance } : undefined;
 }

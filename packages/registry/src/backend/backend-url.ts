@@ -1,0 +1,161 @@
+import { RpcError } from "@skein/core";
+import { suggestion } from "@skein/core/internal";
+
+/** What a registry's URL may say. */
+export interface BackendUrlForm {
+  /** The first is the usual one. */
+  readonly schemes: readonly string[];
+  /** Shown in errors: `etcd://user:password@a:2379,b:2379/?prefix=/services`. */
+  readonly example: string;
+  /** Undefined: hosts must have one. */
+  readonly defaultPort?: number | undefined;
+  /** @default "localhost"; undefined: there must be one */
+  readonly defaultHost?: string | undefined;
+  /** @default false: one host at the most */
+  readonly manyHosts?: boolean | undefined;
+  /** Parameters that are understood. */
+  readonly params: readonly string[];
+  /** @default false: there must be no path */
+  readonly path?: boolean | undefined;
+}
+
+export interface BackendUrl {
+  readonly scheme: string;
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+  /** Hosts with their ports, IPv6 in brackets: `127.0.0.1:2379`. */
+  readonly hosts: readonly string[];
+  /** Empty, or begins with a slash; never ends with one. */
+  readonly path: string;
+  readonly params: ReadonlyMap<string, string>;
+  /** As given, without credentials: for names, logs and errors. */
+  readonly shown: string;
+}
+
+/** INVALID_ARGUMENT with a message that names a part of a registry's URL. */
+export function urlFault(shown: string, fault: string): RpcError {
+  return new RpcError("INVALID_ARGUMENT", `the registry ${shown}: ${fault}`, { executed: "no" });
+}
+
+/** The parts of a registry's URL. Throws INVALID_ARGUMENT, naming the part that is wrong and what would be right, never a credential. */
+export function parseBackendUrl(url: string, form: BackendUrlForm): BackendUrl {
+  const match = /^([a-z][a-z0-9+.-]*):(?:\/\/(?:([^/?#]*)@)?([^/?#@]*))?([^?#]*)(?:\?([^#]*))?(#.*)?$/is.exec(
+    url,
+  );
+  const [, scheme = "", userinfo, authority = "", path = "", query = "", fragment] = match ?? [];
+  const at = userinfo === undefined ? "" : "***@";
+  const bare = query === "" ? "" : `?${query.replaceAll(SECRET, "$1***")}`;
+  const shown =
+    match === null
+      ? `${url.slice(0, url.search(/[^a-z0-9+.-]/i) + 1)}…`
+      : `${scheme}://${at}${authority}${path}${bare}`;
+  const fail = (fault: string): never => {
+    throw urlFault(shown, `${fault}: give ${form.example}`);
+  };
+  if (match === null) return fail("it is no URL");
+  if (!form.schemes.includes(scheme.toLowerCase()))
+    fail(`the scheme "${scheme}" is not ${form.schemes.join(" or ")}`);
+  if (fragment !== undefined) fail("what follows # is not understood (escape a # in a password as %23)");
+  const [username, password] = credentials(userinfo, fail);
+  const trimmed = path.replace(/\/+$/, "");
+  if (form.path !== true && trimmed !== "") fail(`the path "${trimmed}" is not understood`);
+  return {
+    scheme: scheme.toLowerCase(),
+    username,
+    password,
+    hosts: hostsOf(authority, form, fail),
+    path: trimmed,
+    params: paramsOf(query, form, fail),
+    shown,
+  };
+}
+
+const SECRET = /([^&=]*(?:token|password|secret)[^&=]*=)[^&]*/gi;
+type Fail = (fault: string) => never;
+
+function decoded(text: string, what: string, fail: Fail): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return fail(`the ${what} has a % that begins no escape (write it as %25)`);
+  }
+}
+
+function credentials(userinfo: string | undefined, fail: Fail): [string | undefined, string | undefined] {
+  if (userinfo === undefined) return [undefined, undefined];
+  const colon = userinfo.indexOf(":");
+  const username = decoded(colon < 0 ? userinfo : userinfo.slice(0, colon), "user name", fail);
+  return [username, colon < 0 ? undefined : decoded(userinfo.slice(colon + 1), "password", fail)];
+}
+
+function hostsOf(authority: string, form: BackendUrlForm, fail: Fail): readonly string[] {
+  if (authority === "") {
+    if (form.defaultHost === undefined) fail("there is no host");
+    return [`${form.defaultHost}${form.defaultPort === undefined ? "" : `:${form.defaultPort}`}`];
+  }
+  const parts = authority.split(",");
+  if (parts.length > 1 && form.manyHosts !== true) fail(`there is more than one host in "${authority}"`);
+  return parts.map((part) => {
+    const [, host, port] = /^(\[[0-9a-f:.%]+\]|[^:[\]\s]+)(?::(.*))?$/i.exec(part) ?? [];
+    if (host === undefined) return fail(`"${part}" is no host`);
+    if (port === undefined && form.defaultPort === undefined) fail(`the host "${part}" has no port`);
+    const number = port === undefined ? form.defaultPort : /^\d{1,5}$/.test(port) ? Number(port) : Number.NaN;
+    if (!((number as number) >= 1 && (number as number) <= 65_535))
+      fail(`the port "${port}" of "${part}" is none from 1 to 65535`);
+    return `${host}:${number}`;
+  });
+}
+
+function paramsOf(query: string, form: BackendUrlForm, fail: Fail): ReadonlyMap<string, string> {
+  const params = new Map<string, string>();
+  for (const part of query.split("&")) {
+    if (part === "") continue;
+    const equals = part.indexOf("=");
+    const name = decoded(equals < 0 ? part : part.slice(0, equals), "query", fail);
+    if (!form.params.includes(name))
+      fail(
+        `the parameter "${name}" is unknown${suggestion(name, form.params)}; known: ${form.params.join(", ")}`,
+      );
+    if (params.has(name)) fail(`the parameter "${name}" is there twice`);
+    params.set(name, equals < 0 ? "" : decoded(part.slice(equals + 1), `parameter "${name}"`, fail));
+  }
+  return params;
+}
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** A duration such as `500ms`, `5s`, `1m`, in ms. Throws INVALID_ARGUMENT, naming the parameter. */
+export function durationParam(
+  url: BackendUrl,
+  name: string,
+  bounds: {
+    readonly fallback: number;
+    readonly least?: number | undefined;
+    readonly most?: number | undefined;
+  },
+): number {
+  const given = url.params.get(name);
+  if (given === undefined) return bounds.fallback;
+  const [, amount, unit = ""] = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(given) ?? [];
+  const ms = Number(amount) * (UNITS[unit] ?? Number.NaN);
+  if (Number.isNaN(ms))
+    throw urlFault(url.shown, `${name}=${given} is no duration: give one such as 500ms, 5s or 1m`);
+  const { least = 0, most = Number.POSITIVE_INFINITY } = bounds;
+  if (ms < least) throw urlFault(url.shown, `${name}=${given} is too short: give ${least / 1000}s or more`);
+  if (ms > most) throw urlFault(url.shown, `${name}=${given} is too long: give ${most / 1000}s or less`);
+  return ms;
+}
+
+/** One of several words. Throws INVALID_ARGUMENT, naming the parameter. */
+export function choiceParam<const T extends string>(
+  url: BackendUrl,
+  name: string,
+  choices: readonly T[],
+  fallback: T,
+): T {
+  const given = url.params.get(name);
+  if (given === undefined) return fallback;
+  const found = choices.find((choice) => choice === given);
+  if (found === undefined) throw urlFault(url.shown, `${name}=${given} is not ${choices.join(" or ")}`);
+  return found;
+}

@@ -1,0 +1,19 @@
+/** What backends are made of: for those who write one, not for users. See docs/guides/write-a-registry.md. */
+export { checkInstance } from "../check-instance.ts";
+export { SnapshotFeed } from "../snapshot-feed.ts";
+export { summarize } from "../summary.ts";
+export { type Answer, type AskAgainOptions, askAgain } from "./ask-again.ts";
+export {
+  type BackendUrl,
+  type BackendUrlForm,
+  choiceParam,
+  durationParam,
+  parseBackendUrl,
+  urlFault,
+} from "./backend-url.ts";
+export { instanceFrom, isMetadata, parseInstance } from "./instance-record.ts";
+export { type JsonAnswer, JsonClient, type JsonQuestion } from "./json-client.ts";
+export { Malformed } from "./malformed.ts";
+export { backoffMs, pause } from "./pause.ts";
+export { RateLimit } from "./rate-limit.ts";
+export { SharedWatches, type StartWatch, type WatchTeller } from "./shared-watches.ts";
