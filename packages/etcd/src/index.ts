@@ -1,1 +1,1 @@
-export {};
+export { createRegistry, type EtcdOptions } from "./create-registry.ts";

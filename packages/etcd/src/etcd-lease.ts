@@ -1,0 +1,79 @@
+import { type Instance, type Lease, LeaseLostError } from "@skein/core";
+import { checkInstance } from "@skein/registry/backend";
+import type { EtcdPort } from "./etcd-port.ts";
+import type { Layout, StoredRecord } from "./layouts/layout.ts";
+
+/** A lease of etcd's, with the keys we put under it. */
+export class EtcdLease implements Lease {
+  readonly ttlMs: number;
+  onLost: ((reason: string) => void) | undefined;
+  readonly #id: string;
+  readonly #port: EtcdPort;
+  readonly #layouts: readonly Layout[];
+  readonly #over: () => void;
+  /** Instance to its keys. */
+  readonly #keys = new Map<string, readonly string[]>();
+  #released: Promise<void> | undefined;
+
+  /** @param over called once, when it is released */
+  constructor(
+    granted: { readonly lease: string; readonly ttlSeconds: number },
+    port: EtcdPort,
+    layouts: readonly Layout[],
+    over: () => void,
+  ) {
+    this.ttlMs = granted.ttlSeconds * 1000;
+    this.#id = granted.lease;
+    this.#port = port;
+    this.#layouts = layouts;
+    this.#over = over;
+  }
+
+  async renew(): Promise<"held" | "lost"> {
+    if (this.#released !== undefined) return "lost";
+    return (await this.#port.keepAlive(this.#id)) > 0 ? "held" : "lost";
+  }
+
+  async put(instance: Instance): Promise<void> {
+    checkInstance(instance);
+    if (this.#released !== undefined) throw new LeaseLostError("the lease was released");
+    const records = recordsOf(instance, this.#layouts);
+    const keys = records.map((record) => record.key);
+    const before = this.#keys.get(instance.id) ?? [];
+    this.#keys.set(instance.id, [...new Set([...before, ...keys])]);
+    await this.#port.put(records, this.#id);
+    this.#keys.set(instance.id, keys);
+    await this.#removeKeys(
+      instance.id,
+      before.filter((key) => !keys.includes(key)),
+    );
+  }
+
+  async remove(id: string): Promise<void> {
+    const keys = this.#keys.get(id);
+    if (keys === undefined) return;
+    await this.#removeKeys(id, keys);
+    this.#keys.delete(id);
+  }
+
+  /** But for those that another instance of ours has taken over. */
+  async #removeKeys(id: string, keys: readonly string[]): Promise<void> {
+    const taken = new Set([...this.#keys].filter(([other]) => other !== id).flatMap(([, theirs]) => theirs));
+    const ours = keys.filter((key) => !taken.has(key));
+    if (ours.length > 0) await this.#port.removeHeld(ours, this.#id);
+  }
+
+  release(): Promise<void> {
+    this.#released ??= Promise.resolve().then(() => {
+      this.#over();
+      return this.#port.revoke(this.#id);
+    });
+    return this.#released;
+  }
+}
+
+/** Where one layout shows an instance's status, the others hold only instances that serve: their readers cannot tell. */
+function recordsOf(instance: Instance, layouts: readonly Layout[]): readonly StoredRecord[] {
+  const told = instance.status !== "serving" && layouts.some((layout) => layout.hasStatus);
+  return layouts.filter((layout) => !told || layout.hasStatus).map((layout) => layout.record(instance));
+}

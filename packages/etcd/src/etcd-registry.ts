@@ -1,0 +1,172 @@
+import type { Lease, LeaseOptions, Logger, Registry, Runtime, ServiceSummary, Snapshot } from "@skein/core";
+import { Malformed, SharedWatches, summarize, type WatchTeller } from "@skein/registry/backend";
+import { EtcdLease } from "./etcd-lease.ts";
+import type { EtcdPort } from "./etcd-port.ts";
+import type { Layout } from "./layouts/layout.ts";
+import { ListWatch } from "./list-watch.ts";
+import { merged, View } from "./view.ts";
+
+/** A revision that went backwards makes everyone list again, but not more often, ms. */
+const REGRESS_EVERY_MS = 1000;
+
+export interface EtcdRegistryOptions {
+  readonly name: string;
+  readonly port: EtcdPort;
+  readonly layouts: readonly Layout[];
+  readonly runtime: Runtime;
+  readonly logger: Logger;
+}
+
+/** The registry over a port to etcd. */
+export class EtcdRegistry implements Registry {
+  readonly name: string;
+  readonly #o: EtcdRegistryOptions;
+  readonly #watches: SharedWatches;
+  readonly #malformed: Malformed;
+  readonly #lists = new Set<ListWatch>();
+  readonly #leases = new Set<EtcdLease>();
+  /** The highest revision seen, which only a store that was reset or restored does not know. */
+  #highest = 0;
+  #regressedAt = Number.NEGATIVE_INFINITY;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: EtcdRegistryOptions) {
+    this.name = options.name;
+    this.#o = options;
+    this.#malformed = new Malformed(options.logger);
+    this.#watches = new SharedWatches((service, tell) => this.#follow(service, tell));
+    options.port.onRevision = (revision) => this.#sawRevision(revision);
+  }
+
+  get malformed(): number {
+    return this.#malformed.count;
+  }
+
+  check(): Promise<void> {
+    return this.#o.port.check();
+  }
+
+  async lease({ ttlMs, signal }: LeaseOptions): Promise<Lease> {
+    signal?.throwIfAborted();
+    this.#mustBeOpen();
+    const { port, layouts } = this.#o;
+    const granted = await port.grant(Math.max(1, Math.ceil(ttlMs / 1000)), signal);
+    const over = (): boolean => this.#leases.delete(lease);
+    const lease: EtcdLease = new EtcdLease(granted, port, layouts, over);
+    if (signal?.aborted === true || this.#closing !== undefined) {
+      await lease.release();
+      signal?.throwIfAborted();
+      this.#mustBeOpen();
+    }
+    this.#leases.add(lease);
+    return lease;
+  }
+
+  watch(service: string, { signal }: { readonly signal: AbortSignal }): AsyncIterable<Snapshot> {
+    return this.#watches.watch(service, signal);
+  }
+
+  #follow(service: string, tell: WatchTeller): () => void {
+    const { port, runtime, logger, layouts } = this.#o;
+    const views = layouts.map((layout) => new View(layout));
+    const revisions = layouts.map(() => Number.NaN);
+    const news = (n: number, revision: number): void => {
+      revisions[n] = revision;
+      this.#countMalformed(views, service);
+      if (revisions.some(Number.isNaN)) return;
+      tell.found({ instances: merged(views), revision: Math.max(...revisions) });
+    };
+    const lists = layouts.map(
+      (layout, n) =>
+        new ListWatch({
+          port,
+          prefix: layout.prefixOf(service),
+          runtime,
+          logger,
+          listed: (records, revision) => {
+            views[n]?.replace(records);
+            news(n, revision);
+          },
+          changed: (changes, revision) => {
+            for (const change of changes) views[n]?.change(change);
+            news(n, revision);
+          },
+          failed: tell.failed.bind(tell),
+        }),
+    );
+    for (const list of lists) this.#lists.add(list);
+    return () => {
+      for (const list of lists) {
+        this.#lists.delete(list);
+        list.stop();
+      }
+    };
+  }
+
+  #sawRevision(revision: number): void {
+    if (revision >= this.#highest) {
+      this.#highest = revision;
+      return;
+    }
+    const { clock } = this.#o.runtime;
+    if (clock.monotonic() - this.#regressedAt < REGRESS_EVERY_MS) return;
+    this.#regressedAt = clock.monotonic();
+    this.#o.logger.warn(
+      { registry: this.name, revision, before: this.#highest },
+      "etcd's revision went backwards: listing all again",
+    );
+    this.#highest = revision;
+    for (const list of this.#lists) list.relist("the revision went backwards");
+  }
+
+  #countMalformed(views: readonly View[], service?: string): void {
+    const skipped = new Map(views.flatMap((view) => [...view.malformed]));
+    const prefixes = this.#o.layouts.map((l) => (service === undefined ? l.root : l.prefixOf(service)));
+    this.#malformed.seen(skipped, (key) => prefixes.some((p) => p !== undefined && key.startsWith(p)));
+  }
+
+  async get(service: string): Promise<Snapshot> {
+    const { views, revision } = await this.#list((layout) => layout.prefixOf(service));
+    this.#countMalformed(views, service);
+    return { instances: merged(views), revision };
+  }
+
+  async list(): Promise<readonly ServiceSummary[]> {
+    const { views } = await this.#list((layout) => layout.root);
+    this.#countMalformed(views);
+    return summarize(merged(views));
+  }
+
+  async #list(
+    prefixOf: (layout: Layout) => string | undefined,
+  ): Promise<{ readonly views: readonly View[]; readonly revision: number }> {
+    this.#mustBeOpen();
+    let highest = 0;
+    const views = this.#o.layouts.map(async (layout) => {
+      const view = new View(layout);
+      const prefix = prefixOf(layout);
+      if (prefix === undefined) return view;
+      const { records, revision } = await this.#o.port.list(prefix);
+      highest = Math.max(highest, revision);
+      view.replace(records);
+      return view;
+    });
+    return { views: await Promise.all(views), revision: highest };
+  }
+
+  #mustBeOpen(): void {
+    if (this.#closing !== undefined) throw new Error(`the registry ${this.name} is closed`);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= Promise.resolve().then(() => this.#close());
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#watches.close();
+    // What cannot be revoked ends with its TTL.
+    await Promise.allSettled([...this.#leases].map((lease) => lease.release()));
+    this.#o.port.close();
+  }
+}
