@@ -1,17 +1,24 @@
 import type { Instance, InstanceStatus, Logger } from "@skein/core";
 import { serviceNameFault, versionFault } from "@skein/core/internal";
 import { Announcer } from "./announcer.ts";
-import { type ConfigOptions, resolveConfig, resolveLog } from "./config/resolve-config.ts";
+import {
+  type ConfigOptions,
+  type RegistryWaitOptions,
+  resolveConfig,
+  resolveLog,
+  resolveWait,
+} from "./config/resolve-config.ts";
 import { keepAlive } from "./keep-alive.ts";
 import type { LogLevel } from "./logger/levels.ts";
 import { loggerOf } from "./logger/logger-of.ts";
 import { nodeRuntime as runtime } from "./node-runtime.ts";
 import { openRegistry } from "./open-registry.ts";
+import { awaitRegistry } from "./registry-wait.ts";
 import { asSetup, SetupError } from "./setup-error.ts";
 import { closeOnSignal, isExiting } from "./signals.ts";
 import { reportIfUncaught, reportTo } from "./start-failure.ts";
 
-export interface AnnounceOptions extends ConfigOptions {
+export interface AnnounceOptions extends ConfigOptions, RegistryWaitOptions {
   /** @default "0.0.0" */
   readonly version?: string | undefined;
   /** What it speaks: `http`, `grpc`, `skein`, … @default the address's scheme, else "tcp" */
@@ -64,8 +71,6 @@ async function start(instance: Instance, options: AnnounceOptions): Promise<Anno
   const logger = loggerOf(config.log, STANDARD_OUTPUT);
   const opened = openRegistry(config, { runtime, logger });
   const { registry } = opened;
-  if (registry.readOnly === true)
-    throw new SetupError(`the registry ${registry.name} is read-only: nothing can be announced there`);
   const announcer = new Announcer({ registry, runtime, logger, ttlMs });
   let closing: Promise<void> | undefined;
   const end = async (): Promise<void> => {
@@ -80,7 +85,14 @@ async function start(instance: Instance, options: AnnounceOptions): Promise<Anno
   const held = [keepAlive(), ...(options.signals === false ? [] : [closeOnSignal(close)])];
   try {
     await asSetup(() => opened.check());
-    await announcer.add(instance);
+    if (registry.readOnly === true)
+      throw new SetupError(`the registry ${registry.name} is read-only: nothing can be announced there`);
+    await awaitRegistry(announcer.add(instance), resolveWait(options, process.env), {
+      registry: registry.name,
+      runtime,
+      logger,
+      lastError: () => announcer.lastError,
+    });
   } catch (error) {
     await close();
     if (isExiting()) await new Promise(() => {});

@@ -4,18 +4,32 @@ import { createLeaseKeeper, type LeaseKeeper, type LeaseState } from "@skein/cor
 /** Deregistering may take so long; then the records end with their TTL. */
 const DEREGISTER_MS = 2000;
 
+export interface AnnouncerOptions {
+  readonly registry: Registry;
+  readonly runtime: Runtime;
+  readonly logger: Logger;
+  readonly ttlMs: number;
+}
+
 /** A process's instances in a registry: one lease, one status for all. */
 export class Announcer {
-  /** Undefined where the registry is read-only. */
-  readonly #keeper: LeaseKeeper | undefined;
+  readonly #o: AnnouncerOptions;
   readonly #runtime: Runtime;
+  #made: LeaseKeeper | undefined;
   readonly #instances = new Map<string, Instance>();
   readonly #abort = new AbortController();
   #status: InstanceStatus = "serving";
 
-  constructor(options: { registry: Registry; runtime: Runtime; logger: Logger; ttlMs: number }) {
-    this.#keeper = options.registry.readOnly === true ? undefined : createLeaseKeeper(options);
+  constructor(options: AnnouncerOptions) {
+    this.#o = options;
     this.#runtime = options.runtime;
+  }
+
+  /** Undefined where the registry is read-only, which some know only once they have been opened. */
+  get #keeper(): LeaseKeeper | undefined {
+    if (this.#o.registry.readOnly === true) return undefined;
+    this.#made ??= createLeaseKeeper(this.#o);
+    return this.#made;
   }
 
   get instances(): readonly Instance[] {
@@ -24,6 +38,10 @@ export class Announcer {
   /** Undefined where nothing can be announced. */
   get lease(): LeaseState | undefined {
     return this.#keeper?.state;
+  }
+  /** Why the registry does not have all of them. */
+  get lastError(): unknown {
+    return this.#keeper?.lastError;
   }
 
   /** Resolves with what is announced once the registry has it; rejects when everything is closed before. */

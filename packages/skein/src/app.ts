@@ -21,6 +21,7 @@ import type { ServeConfig } from "./config/resolve-config.ts";
 import { type Checks, createChecks } from "./health.ts";
 import { keepAlive } from "./keep-alive.ts";
 import type { OpenedRegistry } from "./open-registry.ts";
+import { awaitRegistry } from "./registry-wait.ts";
 import { dialSelf } from "./self-dial.ts";
 import type { ServeOptions } from "./serve-options.ts";
 import { asSetup, SetupError } from "./setup-error.ts";
@@ -145,7 +146,13 @@ export class RunningApp implements App {
     await this.#checkOnce();
     this.#alive();
     this.state = "serving";
-    await Promise.all(added.map((served) => this.#announce(served)));
+    await awaitRegistry(Promise.all(added.map((served) => this.#announce(served))), this.#p.config.wait, {
+      registry: this.#p.opened.registry.name,
+      runtime: this.#p.runtime,
+      logger: this.#p.logger,
+      lastError: () => this.#announcer.lastError,
+    });
+    this.#alive();
     this.#checks.start();
     this.#say(added);
   }
@@ -220,8 +227,11 @@ export class RunningApp implements App {
     const { logger, opened } = this.#p;
     const { name } = opened.registry;
     const services = added.map(({ definition: d }) => `${d.name} ${d.version}`);
-    const where =
-      this.#announcer.lease === undefined ? `not announced: ${name} is read-only` : `announced in ${name}`;
+    const where = {
+      none: `not announced: ${name} is read-only`,
+      held: `announced in ${name}`,
+      lost: `not announced yet in ${name}`,
+    }[this.#announcer.lease === "held" ? "held" : this.#announcer.lease === undefined ? "none" : "lost"];
     const what = services.join(", ") || "nothing yet";
     logger.info(
       { address: this.address, services, registry: name },

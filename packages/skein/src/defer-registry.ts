@@ -6,12 +6,23 @@ export function deferRegistry(
   open: () => Promise<Registry>,
 ): Registry & { check(): Promise<void> } {
   let opening: Promise<Registry> | undefined;
+  let there: Registry | undefined;
   const opened = (): Promise<Registry> => {
-    opening ??= open();
+    opening ??= open().then((registry) => {
+      there = registry;
+      return registry;
+    });
     return opening;
   };
   return {
     name,
+    // Known once it was asked anything: check() comes before whoever wants to know.
+    get readOnly() {
+      return there?.readOnly;
+    },
+    get malformed() {
+      return there?.malformed;
+    },
     async check() {
       const registry: Registry & { check?(): Promise<void> } = await opened();
       await registry.check?.();

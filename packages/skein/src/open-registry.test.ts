@@ -55,11 +55,10 @@ describe("opening a registry by its URL", () => {
   });
 
   test("a backend that is not installed is named with the command that installs it, without its password", () => {
-    expect(() => open("dns+srv://root:hunter2@example.org")).toThrow(
+    expect(() => open("nats://root:hunter2@example.org")).toThrow(
       expect.objectContaining({
         name: "SetupError",
-        message:
-          "the registry dns+srv://***@example.org needs the package @skein/dns: npm install @skein/dns",
+        message: "the registry nats://***@example.org needs the package @skein/nats: npm install @skein/nats",
       }),
     );
   });

@@ -4,7 +4,7 @@ import { redactUrl } from "./config/redact.ts";
 import type { Config } from "./config/resolve-config.ts";
 import { deferRegistry } from "./defer-registry.ts";
 import { importFromApp, resolveFromApp } from "./import-from-app.ts";
-import { SetupError } from "./setup-error.ts";
+import { asSetup, SetupError } from "./setup-error.ts";
 
 /** What a backend's package exports as `createRegistry`. */
 export type CreateRegistry = (url: string, options: BackendOptions) => Registry | Promise<Registry>;
@@ -73,7 +73,7 @@ function openPackage(name: string, url: string, options: BackendOptions): Regist
       throw new SetupError(
         `the registry ${shown} needs createRegistry() of ${name}, which this version of it does not have`,
       );
-    return (createRegistry as CreateRegistry)(url, options);
+    return asSetup(() => (createRegistry as CreateRegistry)(url, options));
   });
 }
 

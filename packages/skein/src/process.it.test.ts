@@ -189,8 +189,8 @@ describe("what cannot start says so in one line and exits with 1", () => {
     ],
     [
       "SKEIN_REGISTRY",
-      "dns+srv://root:hunter2@h",
-      "the registry dns+srv://***@h needs the package @skein/dns: npm install @skein/dns",
+      "nats://root:hunter2@h",
+      "the registry nats://***@h needs the package @skein/nats: npm install @skein/nats",
     ],
     [
       "SKEIN_REGISTRY",

@@ -59,6 +59,8 @@ const KNOWN: Readonly<Record<keyof ServeOptions, true>> = {
   log: true,
   listen: true,
   advertise: true,
+  waitForRegistry: true,
+  registryOptional: true,
   metadata: true,
   zone: true,
   weight: true,

@@ -11,6 +11,7 @@ test("defaults: the machine's own registry, loopback, any port", () => {
     reach: "machine",
     namespace: undefined,
     ttlMs: 30_000,
+    wait: { waitMs: 30_000, optional: false },
     log: "info",
     listen: { scheme: "tcp", host: "127.0.0.1", port: 0 },
     advertise: undefined,
@@ -27,6 +28,8 @@ test("the environment says it all", () => {
       SKEIN_NAMESPACE: "staging",
       SKEIN_TTL: "2000ms",
       SKEIN_LOG: "WARN",
+      SKEIN_REGISTRY_WAIT: "2m",
+      SKEIN_REGISTRY_OPTIONAL: "true",
     },
   );
   expect(config).toEqual({
@@ -34,6 +37,7 @@ test("the environment says it all", () => {
     reach: "network",
     namespace: "staging",
     ttlMs: 2000,
+    wait: { waitMs: 120_000, optional: true },
     log: "warn",
     listen: { scheme: "tcp", host: "0.0.0.0", port: 8080 },
     advertise: { scheme: "tcp", host: "fd00::7", port: 9000 },

@@ -1,8 +1,18 @@
 import type { Logger, Registry } from "@skein/core";
 import type { LogLevel } from "../logger/levels.ts";
+import type { RegistryWait } from "../registry-wait.ts";
 import { parseRegistryUrl, type RegistryUrl } from "./registry-url.ts";
 import { ConfigError, pick, type Setting } from "./setting.ts";
-import { type Address, parseAdvertise, parseLevel, parseListen, parseNamespace, parseTtl } from "./values.ts";
+import {
+  type Address,
+  parseAdvertise,
+  parseFlag,
+  parseLevel,
+  parseListen,
+  parseNamespace,
+  parseTtl,
+  parseWait,
+} from "./values.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -21,7 +31,21 @@ export interface ConfigOptions {
   readonly log?: LogLevel | Logger | undefined;
 }
 
-export interface ServeConfigOptions extends ConfigOptions {
+/** For those that announce something. */
+export interface RegistryWaitOptions {
+  /**
+   * A start fails when the registry has not taken the registration for so long: `"30s"`, `"500ms"`, or a number of seconds.
+   * Variable `SKEIN_REGISTRY_WAIT`. @default "30s"
+   */
+  readonly waitForRegistry?: string | number | undefined;
+  /**
+   * True: a start does not wait for the registry; the registration follows as soon as it can. `/health/ready` says that it is missing.
+   * Variable `SKEIN_REGISTRY_OPTIONAL`. @default false
+   */
+  readonly registryOptional?: boolean | undefined;
+}
+
+export interface ServeConfigOptions extends ConfigOptions, RegistryWaitOptions {
   /**
    * `tcp://0.0.0.0:8080`, `unix:/run/user.sock`, `memory:name`; port 0 is any free one. Variable `SKEIN_LISTEN`.
    * @default tcp://127.0.0.1:0 with the registries of one machine, tcp://0.0.0.0:0 with others
@@ -39,6 +63,7 @@ export interface Config {
 }
 
 export interface ServeConfig extends Config {
+  readonly wait: RegistryWait;
   /** `machine`: only processes of this machine use the registry. */
   readonly reach: "machine" | "network";
   readonly listen: Address;
@@ -47,6 +72,7 @@ export interface ServeConfig extends Config {
 }
 
 const DEFAULT_TTL_MS = 30_000;
+const DEFAULT_WAIT_MS = 30_000;
 
 /** Options and environment to what is meant. Pure. Throws ConfigError. */
 export function resolveConfig(options: ConfigOptions, env: Environment): Config {
@@ -68,12 +94,23 @@ export function resolveServeConfig(options: ServeConfigOptions, env: Environment
   const advertise = text("advertise", options.advertise, "SKEIN_ADVERTISE", env);
   return {
     ...config,
+    wait: resolveWait(options, env),
     reach,
     listen:
       listen === undefined
         ? { scheme: "tcp", host: reach === "machine" ? "127.0.0.1" : "0.0.0.0", port: 0 }
         : parseListen(listen),
     advertise: advertise && parseAdvertise(advertise),
+  };
+}
+
+/** How long a start waits for the registry. Throws ConfigError. */
+export function resolveWait(options: RegistryWaitOptions, env: Environment): RegistryWait {
+  const wait = pick("waitForRegistry", options.waitForRegistry, "SKEIN_REGISTRY_WAIT", env);
+  const optional = pick("registryOptional", options.registryOptional, "SKEIN_REGISTRY_OPTIONAL", env);
+  return {
+    waitMs: wait === undefined ? DEFAULT_WAIT_MS : parseWait(wait),
+    optional: optional !== undefined && parseFlag(optional),
   };
 }
 

@@ -16,6 +16,27 @@ export function parseTtl(setting: Setting<string | number>): number {
   return ms;
 }
 
+const LONGEST_WAIT_MS = 24 * 3_600_000;
+
+/** For durations that may be none: a bare number is seconds. Milliseconds. */
+export function parseWait(setting: Setting<string | number>): number {
+  const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h)?$/.exec(String(setting.value));
+  const ms = Math.round(Number(match?.[1]) * (UNITS[match?.[2] ?? "s"] as number));
+  if (match === null || ms > LONGEST_WAIT_MS)
+    throw new ConfigError(
+      setting,
+      "is no duration up to 24h: give one as in 30s, 2m or 500ms (a bare number is seconds)",
+    );
+  return ms;
+}
+
+export function parseFlag(setting: Setting<string | boolean>): boolean {
+  const text = String(setting.value).toLowerCase();
+  if (["true", "1", "yes", "on"].includes(text)) return true;
+  if (["false", "0", "no", "off"].includes(text)) return false;
+  throw new ConfigError(setting, "is neither true nor false");
+}
+
 export function parseLevel(setting: Setting<string>): LogLevel {
   const level = LEVELS.find((l) => l === setting.value.toLowerCase());
   if (level === undefined)
