@@ -1,13 +1,14 @@
 import type { Lease, LeaseOptions, Logger, Registry, Runtime, ServiceSummary, Snapshot } from "@skein/core";
 import { Malformed, SharedWatches, summarize, type WatchTeller } from "@skein/registry/backend";
-import { EtcdLease } from "./etcd-lease.ts";
+import { EtcdLease, type Guard } from "./etcd-lease.ts";
 import type { EtcdPort } from "./etcd-port.ts";
 import type { Layout } from "./layouts/layout.ts";
-import { ListWatch } from "./list-watch.ts";
+import { ListWatch, MOST_SPREAD_MS } from "./list-watch.ts";
 import { merged, View } from "./view.ts";
 
 /** A revision that went backwards makes everyone list again, but not more often, ms. */
 const REGRESS_EVERY_MS = 1000;
+const DEFAULT_TTL_MS = 30_000;
 
 export interface EtcdRegistryOptions {
   readonly name: string;
@@ -15,6 +16,8 @@ export interface EtcdRegistryOptions {
   readonly layouts: readonly Layout[];
   readonly runtime: Runtime;
   readonly logger: Logger;
+  /** Of the leases: after a cut everything is as it should be within a third of it. @default 30_000 */
+  readonly ttlMs?: number | undefined;
 }
 
 /** The registry over a port to etcd. */
@@ -52,7 +55,7 @@ export class EtcdRegistry implements Registry {
     const { port, layouts } = this.#o;
     const granted = await port.grant(Math.max(1, Math.ceil(ttlMs / 1000)), signal);
     const over = (): boolean => this.#leases.delete(lease);
-    const lease: EtcdLease = new EtcdLease(granted, port, layouts, over);
+    const lease: EtcdLease = new EtcdLease(granted, port, layouts, this.#guard, over);
     if (signal?.aborted === true || this.#closing !== undefined) {
       await lease.release();
       signal?.throwIfAborted();
@@ -81,6 +84,7 @@ export class EtcdRegistry implements Registry {
         new ListWatch({
           port,
           prefix: layout.prefixOf(service),
+          spreadMs: this.#spreadMs,
           runtime,
           logger,
           listed: (records, revision) => {
@@ -102,6 +106,35 @@ export class EtcdRegistry implements Registry {
       }
     };
   }
+
+  get #spreadMs(): number {
+    return Math.min(MOST_SPREAD_MS, (this.#o.ttlMs ?? DEFAULT_TTL_MS) / 3);
+  }
+
+  /** A key of ours that somebody deleted, or a store that lost it. */
+  readonly #guard: Guard = (key, gone) => {
+    const { port, runtime, logger } = this.#o;
+    const watch: ListWatch = new ListWatch({
+      port,
+      prefix: key,
+      spreadMs: this.#spreadMs,
+      runtime,
+      logger,
+      listed: (records) => {
+        if (!records.some((record) => record.key === key)) gone();
+      },
+      changed: (changes) => {
+        const last = changes.filter((change) => change.key === key).at(-1);
+        if (last !== undefined && last.value === undefined) gone();
+      },
+      failed() {},
+    });
+    this.#lists.add(watch);
+    return () => {
+      this.#lists.delete(watch);
+      watch.stop();
+    };
+  };
 
   #sawRevision(revision: number): void {
     if (revision >= this.#highest) {

@@ -1,15 +1,15 @@
 import type { Logger, Runtime } from "@skein/core";
-import { backoffMs, pause } from "@skein/registry/backend";
+import { pause } from "@skein/registry/backend";
 import type { Change, EtcdPort, KeyValue } from "./etcd-port.ts";
 
-/** So long, at most, until a store that answers again is found, ms. */
-const MOST_BACKOFF_MS = 2000;
-/** Watchers that were cut at once do not list at once, ms. */
-const SPREAD_MS = 200;
+/** A thousand watchers that were cut at once list over so long: no more than 250 a second. */
+export const MOST_SPREAD_MS = 4000;
 
 export interface ListWatchOptions {
   readonly port: EtcdPort;
   readonly prefix: string;
+  /** Lists after a cut are spread over so long, ms. @default MOST_SPREAD_MS */
+  readonly spreadMs?: number | undefined;
   readonly runtime: Runtime;
   readonly logger: Logger;
   /** What is there, whole. */
@@ -21,7 +21,7 @@ export interface ListWatchOptions {
 
 /**
  * Keeps up with the keys under a prefix until it is stopped: list, watch from there on; when the watch ends, for whatever reason (cut, compacted, store
- * wiped), list again. Nothing is taken up from where it was, so nothing can be missed.
+ * wiped), list again, with full jitter. Nothing is taken up from where it was, so nothing can be missed.
  */
 export class ListWatch {
   readonly #o: ListWatchOptions;
@@ -63,13 +63,8 @@ export class ListWatch {
         );
         if (this.#failures > 0) failed(error);
       }
-      const wait = this.#failures === 0 ? runtime.random() * SPREAD_MS : this.#backoff();
-      await pause(runtime, wait, signal);
+      await pause(runtime, runtime.random() * (this.#o.spreadMs ?? MOST_SPREAD_MS), signal);
     }
-  }
-
-  #backoff(): number {
-    return backoffMs(this.#failures - 1, this.#o.runtime.random, MOST_BACKOFF_MS);
   }
 
   /** Rejects when it is over. */

@@ -67,11 +67,11 @@ export async function announce(
 }
 
 async function start(instance: Instance, options: AnnounceOptions): Promise<Announcement> {
-  const { ttlMs, ...config } = resolveConfig(options, process.env);
+  const config = resolveConfig(options, process.env);
   const logger = loggerOf(config.log, STANDARD_OUTPUT);
   const opened = openRegistry(config, { runtime, logger });
   const { registry } = opened;
-  const announcer = new Announcer({ registry, runtime, logger, ttlMs });
+  const announcer = new Announcer({ registry, runtime, logger, ttlMs: config.ttlMs });
   let closing: Promise<void> | undefined;
   const end = async (): Promise<void> => {
     await announcer.close();

@@ -12,6 +12,8 @@ export interface BackendOptions {
   readonly runtime: Runtime;
   readonly logger: Logger;
   readonly namespace: string | undefined;
+  /** Of the leases. */
+  readonly ttlMs: number;
 }
 
 export interface OpenedRegistry {
@@ -24,13 +26,13 @@ export interface OpenedRegistry {
 
 /** Throws when the package of its scheme is not installed, naming the command that installs it. */
 export function openRegistry(
-  config: Pick<Config, "registry" | "namespace">,
+  config: Pick<Config, "registry" | "namespace" | "ttlMs">,
   ports: { readonly runtime: Runtime; readonly logger: Logger },
 ): OpenedRegistry {
   const given = config.registry;
   if (given.kind === "object")
     return { registry: given.registry, check: () => checkOf(given.registry), close: async () => {} };
-  const options = { ...ports, namespace: config.namespace };
+  const options = { ...ports, namespace: config.namespace, ttlMs: config.ttlMs };
   const registry = open(given, options);
   return { registry, check: () => checkOf(registry), close: () => registry.close() };
 }

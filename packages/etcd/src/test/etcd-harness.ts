@@ -21,6 +21,7 @@ export async function etcdHarness(server: EtcdServer, query = ""): Promise<Regis
       const registry = createRegistry(`etcd://127.0.0.1:${proxy.port}/?${query}`, {
         runtime: nodeRuntime,
         logger: silentLogger,
+        ttlMs: 2000,
       });
       open.push(registry);
       return registry;
