@@ -66,6 +66,7 @@ interface Group {
 const MOST = 100_000;
 /** A service without instances is remembered for so long, so that a change of it is told as one of its own. */
 const FORGET_MS = 60_000;
+const STOOD_STILL_MS = 2500;
 const key = (namespace: string, name: string): string => `${namespace}/${name}`;
 
 /**
@@ -83,6 +84,8 @@ export class CentreStore {
   #floor: number;
   /** No lease ends before. */
   #nextExpiry = Number.POSITIVE_INFINITY;
+  /** When this process was last known to run, monotonic ms; Infinity: nobody ticks. */
+  #awakeAt = Number.POSITIVE_INFINITY;
 
   constructor(options: StoreOptions) {
     this.#o = options;
@@ -249,9 +252,18 @@ export class CentreStore {
     return this.#groups.get(key(namespace, service))?.revision ?? this.#floor;
   }
 
+  /** To be called at least once a second: a process that stood still for longer could hear nobody, and excuses all for that time. */
+  tick(): void {
+    if (this.#awakeAt === Number.POSITIVE_INFINITY) this.#awakeAt = this.#o.clock.monotonic();
+    this.expire();
+  }
+
   /** Ends the leases whose time is over. */
   expire(): void {
     const now = this.#o.clock.monotonic();
+    const stoodMs = now - this.#awakeAt;
+    if (stoodMs > STOOD_STILL_MS) this.#excuse(stoodMs);
+    if (stoodMs > 0) this.#awakeAt = now;
     if (now < this.#nextExpiry) return;
     const over: StoredLease[] = [];
     let next = Number.POSITIVE_INFINITY;
@@ -262,8 +274,7 @@ export class CentreStore {
     for (const lease of over) this.#end(lease);
   }
 
-  /** All leases last so much longer: the time in which nobody could be heard does not count against them. */
-  excuse(ms: number): void {
+  #excuse(ms: number): void {
     for (const lease of this.#leases.values()) lease.expiresAt += ms;
     this.#nextExpiry += ms;
   }

@@ -1,0 +1,25 @@
+import type { Logger } from "@skein/core";
+import { onTestFinished } from "vitest";
+import { type Centre, type CentreOptions, startCentre } from "../centre/index.ts";
+import { nodeRuntime as runtime } from "./node-runtime.ts";
+
+/** Lines of a log, as text. */
+export function keptLog(): { readonly logger: Logger; readonly lines: string[] } {
+  const lines: string[] = [];
+  const line = (fields: object, message: string): void => {
+    const err = (fields as { err?: unknown }).err;
+    lines.push(`${message} ${JSON.stringify(fields)} ${err instanceof Error ? err.stack : ""}`);
+  };
+  const logger: Logger = { debug: line, info: line, warn: line, error: line, child: () => logger };
+  return { logger, lines };
+}
+
+/** A centre on loopback for one test, and what its log says. */
+export async function testCentre(
+  options: Partial<CentreOptions> = {},
+): Promise<{ readonly centre: Centre; readonly lines: string[] }> {
+  const { logger, lines } = keptLog();
+  const centre = await startCentre({ runtime, logger, listen: "127.0.0.1:0", ...options });
+  onTestFinished(() => centre.close());
+  return { centre, lines };
+}
