@@ -3,7 +3,7 @@ import { Malformed, SharedWatches, summarize, type WatchTeller } from "@skein/re
 import { EtcdLease, type Guard } from "./etcd-lease.ts";
 import type { EtcdPort } from "./etcd-port.ts";
 import type { Layout } from "./layouts/layout.ts";
-import { ListWatch, MOST_SPREAD_MS } from "./list-watch.ts";
+import { ListWatch, MOST_WAIT_MS } from "./list-watch.ts";
 import { merged, View } from "./view.ts";
 
 /** A revision that went backwards makes everyone list again, but not more often, ms. */
@@ -84,7 +84,7 @@ export class EtcdRegistry implements Registry {
         new ListWatch({
           port,
           prefix: layout.prefixOf(service),
-          spreadMs: this.#spreadMs,
+          waitMs: this.#waitMs,
           runtime,
           logger,
           listed: (records, revision) => {
@@ -107,8 +107,8 @@ export class EtcdRegistry implements Registry {
     };
   }
 
-  get #spreadMs(): number {
-    return Math.min(MOST_SPREAD_MS, (this.#o.ttlMs ?? DEFAULT_TTL_MS) / 3);
+  get #waitMs(): number {
+    return Math.min(MOST_WAIT_MS, (this.#o.ttlMs ?? DEFAULT_TTL_MS) / 3);
   }
 
   /** A key of ours that somebody deleted, or a store that lost it. */
@@ -117,7 +117,7 @@ export class EtcdRegistry implements Registry {
     const watch: ListWatch = new ListWatch({
       port,
       prefix: key,
-      spreadMs: this.#spreadMs,
+      waitMs: this.#waitMs,
       runtime,
       logger,
       listed: (records) => {

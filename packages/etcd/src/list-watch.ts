@@ -2,14 +2,16 @@ import type { Logger, Runtime } from "@skein/core";
 import { pause } from "@skein/registry/backend";
 import type { Change, EtcdPort, KeyValue } from "./etcd-port.ts";
 
-/** A thousand watchers that were cut at once list over so long: no more than 250 a second. */
-export const MOST_SPREAD_MS = 4000;
+/** Between two lists of a store that does not answer, at most, ms. */
+export const MOST_WAIT_MS = 5000;
+/** The first after a cut comes within it, the others wait for nearly all of it: a thousand watchers list at most 250 times a second. */
+const LEAST_SHARE = 0.9;
 
 export interface ListWatchOptions {
   readonly port: EtcdPort;
   readonly prefix: string;
-  /** Lists after a cut are spread over so long, ms. @default MOST_SPREAD_MS */
-  readonly spreadMs?: number | undefined;
+  /** After a cut it lists again within so long, ms. @default MOST_WAIT_MS */
+  readonly waitMs?: number | undefined;
   readonly runtime: Runtime;
   readonly logger: Logger;
   /** What is there, whole. */
@@ -21,7 +23,7 @@ export interface ListWatchOptions {
 
 /**
  * Keeps up with the keys under a prefix until it is stopped: list, watch from there on; when the watch ends, for whatever reason (cut, compacted, store
- * wiped), list again, with full jitter. Nothing is taken up from where it was, so nothing can be missed.
+ * wiped), list again. Nothing is taken up from where it was, so nothing can be missed.
  */
 export class ListWatch {
   readonly #o: ListWatchOptions;
@@ -63,8 +65,15 @@ export class ListWatch {
         );
         if (this.#failures > 0) failed(error);
       }
-      await pause(runtime, runtime.random() * (this.#o.spreadMs ?? MOST_SPREAD_MS), signal);
+      await pause(runtime, this.#wait(), signal);
     }
+  }
+
+  /** All who were cut off at once must not ask at once, neither first nor again. */
+  #wait(): number {
+    const { runtime, waitMs = MOST_WAIT_MS } = this.#o;
+    const share = runtime.random();
+    return waitMs * (this.#failures === 0 ? share : LEAST_SHARE + (1 - LEAST_SHARE) * share);
   }
 
   /** Rejects when it is over. */

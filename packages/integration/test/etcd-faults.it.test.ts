@@ -169,6 +169,7 @@ describe.skipIf(etcdBinary() === undefined)(
         await using world = await World.start(`etcd://${members.map((m) => m.address).join(",")}`, TTL_MS);
         const leader = await leaderOf(members);
         await leader.kill();
+        await newLeader(members.filter((m) => m !== leader));
         await healed(world, "three members, the leader killed");
       } finally {
         await Promise.all(members.map((m) => m.close()));

@@ -53,9 +53,8 @@ function ownOf(metadata: unknown): Instance | undefined {
 
 function foreign(service: string, address: string, metadata: unknown): Instance {
   const url = `tcp://${address}`;
-  const made = foreignInstance(service, "0.0.0", url, {
+  return foreignInstance(service, "0.0.0", url, {
     addresses: [{ protocol: "grpc", url }],
     metadata: textsOf(metadata),
   });
-  return parseInstance(JSON.stringify(made)) ?? { ...made, metadata: {} };
 }

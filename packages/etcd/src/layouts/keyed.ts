@@ -1,8 +1,8 @@
 import type { Instance } from "@skein/core";
 import { serviceNameFault, versionFault } from "@skein/core/internal";
-import { instanceFrom, parseInstance } from "@skein/registry/backend";
+import { instanceFrom } from "@skein/registry/backend";
 import { addressSegment, foreignInstance, urlOf } from "./addresses.ts";
-import { isObject, jsonObject, textsOf } from "./json.ts";
+import { jsonObject, textsOf } from "./json.ts";
 import type { Layout, Read } from "./layout.ts";
 
 const NO_VERSION = "0.0.0";
@@ -69,27 +69,19 @@ function readKeyed(service: string, version: string | undefined, address: string
   if (url === undefined)
     return { fault: 'the value is neither JSON, nor "active", nor an address, or the key ends with none' };
   return {
-    instances: [foreignInstance(service, version ?? NO_VERSION, url, moreOf(json, url))],
+    instances: [foreignInstance(service, version ?? NO_VERSION, url, moreOf(json))],
     own: false,
   };
 }
 
 /** What others may say in JSON: `{"weight":2,"zone":"a","status":"serving","metadata":{…}}`, each of them or none. */
-function moreOf(json: ReturnType<typeof jsonObject>, url: string): Partial<Instance> {
+function moreOf(json: ReturnType<typeof jsonObject>): Partial<Instance> {
   if (json === undefined) return {};
   const { weight, zone, status, metadata } = json;
-  const bare = foreignInstance("x", "1", url);
-  const said = {
-    ...(weight === undefined ? {} : { weight }),
-    ...(zone === undefined ? {} : { zone }),
-    ...(status === undefined ? {} : { status }),
-  };
-  const sound = parseInstance(JSON.stringify({ ...bare, ...said }));
-  const { weight: w, zone: z, status: s } = sound ?? bare;
   return {
-    weight: w,
-    status: s,
-    ...(z === undefined ? {} : { zone: z }),
-    metadata: isObject(metadata) ? textsOf(metadata) : {},
+    ...(typeof weight === "number" && weight >= 0 ? { weight } : {}),
+    ...(typeof zone === "string" && zone !== "" ? { zone } : {}),
+    ...(status === "not-ready" || status === "draining" ? { status } : {}),
+    metadata: textsOf(metadata),
   };
 }
