@@ -52,6 +52,11 @@ function open(
       return createLocalRegistry({ ...options, directory: given.directory });
     case "static":
       return openStatic(given.url);
+    case "http":
+      return deferRegistry(redactUrl(given.url), async () => {
+        const { createRegistry } = await import("@skein/registry/http");
+        return asSetup(() => createRegistry(given.url, options));
+      });
     case "package":
       return openPackage(given.package, given.url, options);
   }

@@ -5,6 +5,8 @@ export type RegistryUrl =
   | { readonly kind: "memory"; readonly name: string | undefined }
   | { readonly kind: "local"; readonly directory: string | undefined }
   | { readonly kind: "static"; readonly url: string }
+  /** A registry centre (`skein registry`). */
+  | { readonly kind: "http"; readonly url: string }
   /** Served by a package of its own: `createRegistry(url, options)`. */
   | { readonly kind: "package"; readonly package: string; readonly url: string };
 
@@ -17,8 +19,6 @@ const PACKAGES: Readonly<Record<string, string>> = {
   nats: "@skein/nats",
   mdns: "@skein/mdns",
   "dns+srv": "@skein/dns",
-  http: "@skein/http",
-  https: "@skein/http",
 };
 const FORM = `give local:, local:/directory, memory:, static://user=10.0.0.1:8080 or one of ${[
   "etcd",
@@ -47,6 +47,7 @@ export function parseRegistryUrl(setting: Setting<string>): RegistryUrl {
     return { kind: "local", directory: rest === "" ? undefined : rest };
   }
   if (scheme === "static") return { kind: "static", url: setting.value };
+  if (scheme === "http" || scheme === "https") return { kind: "http", url: setting.value };
   const name = PACKAGES[scheme];
   if (name === undefined) throw new ConfigError(setting, `has an unknown scheme: ${FORM}`);
   return { kind: "package", package: name, url: setting.value };

@@ -75,6 +75,7 @@ describe("registries by URL", () => {
     ["static://user=10.0.0.1:8080", { kind: "static", url: "static://user=10.0.0.1:8080" }],
     ["CONSUL://h", { kind: "package", package: "@skein/consul", url: "CONSUL://h" }],
     ["dns+srv://example.org", { kind: "package", package: "@skein/dns", url: "dns+srv://example.org" }],
+    ["http://centre:8800", { kind: "http", url: "http://centre:8800" }],
     ["mdns:", { kind: "package", package: "@skein/mdns", url: "mdns:" }],
   ])("%s", (url, expected) => expect(resolveServeConfig({ registry: url }, {}).registry).toEqual(expected));
 });
