@@ -48,6 +48,7 @@ describe("the command beside a running service", () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toMatch(/^tcp:\/\/127\.0\.0\.1:\d+ {2}1\.2\.0 {4}serving +\d+s +- {5}[\w-]+$/m);
     expect(stdout).toMatch(/^getUser +unary +yes +800 ms +normal$/m);
+    expect(stdout).toMatch(/^registration held since \d{4}-\S+Z in local:\S+$/m);
     expect(stdout).toMatch(/^count +server-stream +no +- +normal$/m);
     expect(stdout).toContain(
       'getUser input: {"type":"object","properties":{"id":{"type":"string"}},"required":["id"]}',

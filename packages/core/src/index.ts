@@ -69,7 +69,7 @@ export type {
   SelectorFactory,
 } from "./selector.ts";
 export type { QueueOptions } from "./server/admission-queue.ts";
-export type { EndpointDescription, ServiceDescription } from "./server/describe.ts";
+export type { EndpointDescription, RegistrationDescription, ServiceDescription } from "./server/describe.ts";
 export type { MethodReport } from "./server/report.ts";
 export { createServer, type DrainOptions, type Server, type ServerOptions } from "./server/server.ts";
 export type { LivenessOptions, SessionLimits } from "./session/client-session-types.ts";

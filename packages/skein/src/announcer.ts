@@ -1,4 +1,11 @@
-import type { Instance, InstanceStatus, Logger, Registry, Runtime } from "@skein/core";
+import type {
+  Instance,
+  InstanceStatus,
+  Logger,
+  RegistrationDescription,
+  Registry,
+  Runtime,
+} from "@skein/core";
 import { createLeaseKeeper, type LeaseKeeper, type LeaseState } from "@skein/core/internal";
 
 /** Deregistering may take so long; then the records end with their TTL. */
@@ -38,6 +45,12 @@ export class Announcer {
   /** Undefined where nothing can be announced. */
   get lease(): LeaseState | undefined {
     return this.#keeper?.state;
+  }
+  /** As `$describe` tells it. */
+  get registration(): RegistrationDescription {
+    const { state = "none", heldSince } = this.#keeper ?? {};
+    const since = heldSince === undefined ? {} : { heldSince: new Date(heldSince).toISOString() };
+    return { registry: this.#o.registry.name, state, ...since };
   }
   /** Why the registry does not have all of them. */
   get lastError(): unknown {

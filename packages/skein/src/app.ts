@@ -102,6 +102,7 @@ export class RunningApp implements App {
       authenticate,
       limits,
       queue,
+      registration: () => this.#announcer.registration,
       contextStore: context === false ? undefined : ambient,
     });
     this.#transports = createTransports(options.tls);

@@ -27,6 +27,7 @@ export {
   type Next,
   type Outcome,
   type Priority,
+  type RegistrationDescription,
   type Registry,
   Rpc,
   RpcError,

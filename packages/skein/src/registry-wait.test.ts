@@ -1,4 +1,4 @@
-import type { Lease, Registry } from "@skein/core";
+import type { Lease, Registry, ServiceDescription } from "@skein/core";
 import { createMemoryRegistry } from "@skein/registry";
 import { expect, test } from "vitest";
 import { announce } from "./announce.ts";
@@ -54,4 +54,22 @@ test("an optional one is not waited for: it serves, says so, and is registered o
   for await (const { instances } of registry.watch("user", { signal: abort.signal }))
     if (instances.length === 1) abort.abort();
   expect((await fetchReady(app))[0]).toBe(200);
+});
+
+test("$describe and /health/ready say whether the registration is held", async () => {
+  const { registry, come } = awayRegistry();
+  const app = await bench.start([new UserService()], { registry, registryOptional: true, ttl: 1 });
+  await using direct = bench.client({ registry: `static://user=${app.address}` });
+  const user = direct.service("user") as unknown as { call(method: string): Promise<ServiceDescription> };
+  const describe = async () => (await user.call("$describe")).registration;
+  expect(await describe()).toEqual({ registry: "memory:away", state: "lost" });
+  come();
+  const abort = new AbortController();
+  for await (const { instances } of registry.watch("user", { signal: abort.signal }))
+    if (instances.length === 1) abort.abort();
+  expect(await describe()).toEqual({
+    registry: "memory:away",
+    state: "held",
+    heldSince: expect.stringMatching(/^\d{4}-.*Z$/),
+  });
 });

@@ -84,7 +84,7 @@ function asText(
   const table = formatTable(instances, instanceColumns(now), paint);
   const versions = described.map((version) => {
     const endpoints = formatTable(version.endpoints, ENDPOINTS, paint);
-    return `\n${paint("bold", printable(`${service} ${version.version}`))}\n${endpoints}${schemas(version)}`;
+    return `\n${paint("bold", printable(`${service} ${version.version}`))}\n${endpoints}${registered(version, paint)}${schemas(version)}`;
   });
   return head + table + versions.join("");
 }
@@ -98,6 +98,15 @@ function instanceColumns(now: number): readonly Column<Instance>[] {
     { title: "ZONE", cell: (row) => row.zone ?? "-" },
     { title: "ID", cell: (row) => row.id },
   ];
+}
+
+/** Whether the instance that answered is registered, as far as it knows. */
+function registered({ registration }: ServiceDescription, paint: Session["paint"]): string {
+  if (registration === undefined || registration.state === "none") return "";
+  const { state, heldSince, registry } = registration;
+  const since = heldSince === undefined ? "" : ` since ${heldSince}`;
+  const text = `registration ${state === "held" ? "held" : "lost: it is being taken again"}${since} in ${registry}`;
+  return `${paint(state === "held" ? "dim" : "red", printable(text))}\n`;
 }
 
 /** Schemas of the endpoints that have some: one line where it is short. */

@@ -6,6 +6,17 @@ export interface ServiceDescription {
   readonly service: string;
   readonly version: string;
   readonly endpoints: readonly EndpointDescription[];
+  /** Whether the registry has the instance that answers, as far as that knows. Absent where nobody said. */
+  readonly registration?: RegistrationDescription | undefined;
+}
+
+export interface RegistrationDescription {
+  /** Without credentials. */
+  readonly registry: string;
+  /** `none`: nothing is to be registered, or the registry is read-only. */
+  readonly state: "held" | "lost" | "none";
+  /** RFC 3339; while it is held. */
+  readonly heldSince?: string | undefined;
 }
 
 export interface EndpointDescription {
@@ -21,10 +32,14 @@ export interface EndpointDescription {
   readonly errors?: readonly string[];
 }
 
-export function describeService(definition: ServiceDefinition): ServiceDescription {
+export function describeService(
+  definition: ServiceDefinition,
+  registration?: RegistrationDescription,
+): ServiceDescription {
   return {
     service: definition.name,
     version: definition.version,
+    ...(registration !== undefined && { registration }),
     endpoints: [...definition.endpoints.values()].map(describeEndpoint),
   };
 }

@@ -2,7 +2,7 @@ import type { Endpoint, ServiceDefinition } from "../endpoint.ts";
 import type { Interceptor, Invocation, Outcome } from "../interceptor.ts";
 import type { EndpointRow } from "../protocol/hello.ts";
 import { PRIORITIES } from "./admission-queue.ts";
-import { describeService } from "./describe.ts";
+import { describeService, type RegistrationDescription } from "./describe.ts";
 import { MethodStats } from "./method-stats.ts";
 import type { CalledEndpoint, ServerCall } from "./server-call.ts";
 
@@ -36,8 +36,9 @@ export function serveDefinition(
   definition: ServiceDefinition,
   instance: string,
   interceptors: readonly Interceptor[],
+  registration?: () => RegistrationDescription | undefined,
 ): ServedService {
-  const all = [...definition.endpoints.values(), describeEndpoint(definition)];
+  const all = [...definition.endpoints.values(), describeEndpoint(definition, registration)];
   return {
     definition,
     instance,
@@ -105,7 +106,10 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
   );
 }
 
-function describeEndpoint(definition: ServiceDefinition): Endpoint {
+function describeEndpoint(
+  definition: ServiceDefinition,
+  registration?: () => RegistrationDescription | undefined,
+): Endpoint {
   return {
     name: DESCRIBE,
     kind: "unary",
@@ -115,6 +119,6 @@ function describeEndpoint(definition: ServiceDefinition): Endpoint {
     input: undefined,
     output: undefined,
     errors: undefined,
-    handler: () => describeService(definition),
+    handler: () => describeService(definition, registration?.()),
   };
 }

@@ -10,6 +10,7 @@ import type { SessionLimits } from "../session/client-session-types.ts";
 import { resolveLimits } from "../session/limits.ts";
 import type { Connection } from "../transport.ts";
 import { DEFAULT_QUEUE, type QueueOptions } from "./admission-queue.ts";
+import type { RegistrationDescription } from "./describe.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { type MethodReport, report } from "./report.ts";
 import { type Call, type ServedService, serveDefinition } from "./served-service.ts";
@@ -24,6 +25,8 @@ export interface ServerOptions {
   readonly contextStore?: ContextStore<CallContext> | undefined;
   /** The first is the outermost. */
   readonly interceptors?: readonly Interceptor[] | undefined;
+  /** What `$describe` says of the registration. */
+  readonly registration?: (() => RegistrationDescription | undefined) | undefined;
   readonly limits?: Partial<SessionLimits> | undefined;
   readonly queue?: Partial<QueueOptions> | undefined;
   /** True: welcome. Asked at HELLO and at each refresh of credentials. @default everybody is welcome */
@@ -120,7 +123,8 @@ class SkeinServer implements Server, SessionHost {
       throw new Error(
         `service ${name} ${version} is served twice in this process, by ${twin.definition.label} and by ${label}: give one of them another name or version`,
       );
-    this.#services.push(serveDefinition(definition, instanceId, this.#o.interceptors ?? []));
+    const { interceptors = [], registration } = this.#o;
+    this.#services.push(serveDefinition(definition, instanceId, interceptors, registration));
   }
 
   async remove(name: string, options: DrainOptions = {}): Promise<void> {
