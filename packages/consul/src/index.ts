@@ -1,1 +1,1 @@
-export {};
+export { type ConsulOptions, createRegistry } from "./create-registry.ts";

@@ -25,7 +25,7 @@ const sound = (meta: Readonly<Record<string, string>>): void => {
 
 test.each([
   ["little", {}],
-  ["non-ASCII across the parts", { größe: "ü".repeat(600), "漢字": "😀".repeat(300), "\n": '"' }],
+  ["non-ASCII across the parts", { größe: "ü".repeat(600), 漢字: "😀".repeat(300), "\n": '"' }],
   ["8 KiB", { long: "x".repeat(8100) }],
   ["8 KiB of characters of four bytes", { long: "😀".repeat(2000) }],
 ])("%s comes back as it was", (_, metadata) => {

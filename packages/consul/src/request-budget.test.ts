@@ -42,8 +42,7 @@ test("what is urgent goes first", async () => {
   const runtime = createFakeRuntime();
   const budget = new RequestBudget(runtime);
   const order: string[] = [];
-  const take = (name: string, urgent: boolean): void =>
-    void budget.take(urgent).then(() => order.push(name));
+  const take = (name: string, urgent: boolean): void => void budget.take(urgent).then(() => order.push(name));
   for (const name of ["a", "b", "c", "d"]) take(name, false);
   take("lease", true);
   await runtime.clock.advanceAsync(1000);

@@ -1,0 +1,96 @@
+import type { Snapshot } from "@skein/core";
+import type { Answer } from "@skein/registry/backend";
+import type { ConsulClient, ConsulQuestion } from "./consul-client.ts";
+import { entriesOf, type HealthEntry } from "./health-entries.ts";
+
+/** How long Consul may hold a blocking query back, and how much longer it and the network may take. */
+const WAIT_S = 55;
+const BLOCKED_MS = WAIT_S * 1000 + (WAIT_S * 1000) / 16 + 5000;
+
+export interface HealthAnswer {
+  readonly entries: readonly HealthEntry[];
+  readonly index: number;
+}
+
+export interface HealthQuestion {
+  readonly signal?: AbortSignal | undefined;
+  /** Answered once Consul's index is higher, or after a while; 0: at once. @default 0 */
+  readonly after?: number | undefined;
+  /** Does not count against the budget when it is answered. @default false */
+  readonly free?: boolean | undefined;
+  readonly urgent?: boolean | undefined;
+  readonly query?: ConsulQuestion["query"];
+}
+
+/** All entries of a service, whatever their health. Rejects where the answer is none that one may believe. */
+export async function askHealth(
+  client: ConsulClient,
+  name: string,
+  question: HealthQuestion,
+): Promise<HealthAnswer> {
+  const { signal, after = 0, free = false, urgent } = question;
+  const path = `/v1/health/service/${encodeURIComponent(name)}`;
+  const block = after > 0 ? { index: String(after), wait: `${WAIT_S}s` } : {};
+  const { body, headers } = await client.ask({
+    path,
+    query: { ...block, ...question.query },
+    signal,
+    urgent,
+    free: () => free,
+    ...(after > 0 ? { timeoutMs: BLOCKED_MS } : {}),
+  });
+  const entries = entriesOf(body);
+  if (entries === undefined)
+    throw new Error(`${client.shown}: GET ${path}: the answer is no list of a service's entries`);
+  if (entries.length === 0 && headers.get("x-consul-results-filtered-by-acls") === "true")
+    throw new HiddenError(
+      `${client.shown}: GET ${path}: the URL's token may not see what is there: it needs service:read and node:read`,
+    );
+  return { entries, index: indexOf(headers, `${client.shown}: GET ${path}`) };
+}
+
+/** Consul says that it leaves out what the token may not see: an empty answer is none. */
+export class HiddenError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "HiddenError";
+  }
+}
+
+function indexOf(headers: Headers, what: string): number {
+  const said = headers.get("x-consul-index");
+  const index = Number(said);
+  if (said === null || !Number.isSafeInteger(index) || index < 0)
+    throw new Error(`${what}: the answer has no X-Consul-Index: is it Consul that answers?`);
+  return Math.max(1, index);
+}
+
+/**
+ * What asks after one service again and again, by blocking queries. An index that went backwards is that of another store: asked anew from none. So is it
+ * after a failure, since a store that lost its data would hold a question after an index of old back without saying what it has.
+ */
+export function blockingAsk(
+  client: ConsulClient,
+  name: string,
+  read: (answer: HealthAnswer) => Snapshot,
+): (signal: AbortSignal) => Promise<Answer> {
+  let after = 0;
+  return async (signal) => {
+    const asked = after;
+    after = 0;
+    const answer = await askHealth(client, name, { signal, after: asked });
+    const snapshot = read(answer);
+    after = answer.index < asked ? 0 : answer.index;
+    return { snapshot };
+  };
+}
+
+/** As blockingAsk, by asking each `pollMs`. */
+export function pollingAsk(
+  client: ConsulClient,
+  name: string,
+  pollMs: number,
+  read: (answer: HealthAnswer) => Snapshot,
+): (signal: AbortSignal) => Promise<Answer> {
+  return async (signal) => ({ snapshot: read(await askHealth(client, name, { signal })), waitMs: pollMs });
+}
