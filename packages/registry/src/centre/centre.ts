@@ -2,6 +2,9 @@ import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Logger, Runtime, Timer } from "@skein/core";
 import { createCentreServer } from "./server.ts";
+import { SnapshotFile } from "./snapshot-file.ts";
+import { dumpJson } from "./snapshot-format.ts";
+import { SnapshotKeeper } from "./snapshot-keeper.ts";
 import { CentreStore } from "./store.ts";
 import { Watchers } from "./watchers.ts";
 
@@ -18,6 +21,8 @@ export interface CentreOptions {
   readonly listen?: string | undefined;
   /** Whoever asks must send it. @default none is needed */
   readonly token?: string | undefined;
+  /** Where its state survives a restart: written within a second or so of a change, and when it stops. @default it does not */
+  readonly dataFile?: string | undefined;
   /** See CentreServerOptions. */
   readonly timeouts?: { readonly headersMs: number; readonly requestMs: number } | undefined;
 }
@@ -28,50 +33,76 @@ export interface Centre {
   readonly url: string;
   /** For tests, and for those who look into it: what it holds. */
   readonly store: CentreStore;
-  /** Ends watches and connections. Idempotent. */
+  /** Ends watches and connections, and writes the snapshot: rejects where that fails. Idempotent. */
   close(): Promise<void>;
 }
 
-/** Starts an HTTP registry: see `skein registry`. Rejects, naming the address, when it cannot listen. */
+/** Starts an HTTP registry: see `skein registry`. Rejects, saying what to do, when it cannot listen, or cannot read or write its file. */
 export async function startCentre(options: CentreOptions): Promise<Centre> {
-  const { runtime, logger, token } = options;
-  const { clock } = runtime;
+  const { runtime, logger, token, dataFile, timeouts } = options;
+  const { clock, uniqueId } = runtime;
   const store: CentreStore = new CentreStore({
-    clock,
-    uniqueId: runtime.uniqueId,
-    revision: Math.floor(clock.now()),
-    onChange: (namespace, service) => watchers.changed(namespace, service),
+    ...{ clock, uniqueId, revision: Math.floor(clock.now()) },
+    onChange(namespace, service) {
+      watchers.changed(namespace, service);
+      snapshots?.changed();
+    },
   });
   const watchers = new Watchers(store, clock);
-  const since = clock.monotonic();
+  let snapshots: SnapshotKeeper | undefined;
+  const file = dataFile === undefined ? undefined : new SnapshotFile(dataFile, { logger, clock });
+  await restore(store, file, logger);
   const server = createCentreServer({
-    ...{ store, watchers, clock, logger, token },
-    timeouts: options.timeouts,
-    health: () => ({
-      leases: store.leases,
-      instances: store.records,
-      watchers: watchers.size,
-      index: store.revision,
-      upMs: Math.round(clock.monotonic() - since),
-    }),
-    onWrite: () => {},
+    ...{ store, watchers, clock, logger, token, timeouts },
+    health: healthOf(store, watchers, clock),
+    onWrite: () => snapshots?.changed(),
   });
-  const url = await listen(server, options.listen ?? DEFAULT_LISTEN);
+  const address = options.listen ?? DEFAULT_LISTEN;
+  const url = await listen(server, address);
   const stopTicking = tick(runtime, store, watchers);
-  let closing: Promise<void> | undefined;
-  const close = async (): Promise<void> => {
+  const text = (): string => dumpJson(store.dump());
+  const stop = async (): Promise<void> => {
     stopTicking();
     watchers.close();
     await stopServing(server, clock);
   };
+  if (file !== undefined) {
+    // Now rather than in an hour it is to be known that it cannot be written.
+    await file.save(text()).catch(async (error) => {
+      await stop();
+      throw error;
+    });
+    snapshots = new SnapshotKeeper({ clock, logger, text, save: (json) => file.save(json) });
+  }
+  if (token === undefined && !/^(127\.|localhost:|\[::1\])/.test(address))
+    logger.warn({ address }, "whoever reaches this registry can change it: give it a token");
+  let closing: Promise<void> | undefined;
   return {
     url,
     store,
     close() {
-      closing ??= close();
+      closing ??= stop().then(() => snapshots?.close());
       return closing;
     },
   };
+}
+
+async function restore(store: CentreStore, file: SnapshotFile | undefined, logger: Logger): Promise<void> {
+  const dump = await file?.load();
+  if (dump === undefined) return;
+  store.restore(dump);
+  logger.info({ instances: store.records, leases: store.leases }, "restored from the snapshot");
+}
+
+function healthOf(store: CentreStore, watchers: Watchers, clock: Runtime["clock"]): () => object {
+  const since = clock.monotonic();
+  return () => ({
+    leases: store.leases,
+    instances: store.records,
+    watchers: watchers.size,
+    index: store.revision,
+    upMs: Math.round(clock.monotonic() - since),
+  });
 }
 
 function tick({ clock }: Runtime, store: CentreStore, watchers: Watchers): () => void {
