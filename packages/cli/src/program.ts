@@ -1,4 +1,4 @@
-import { Command } from "commander";
+import { Command, InvalidArgumentError } from "commander";
 import type { OpenBackplane } from "./backplane.ts";
 import { type CommonFlags, openOptions, type Session } from "./command.ts";
 import { bench } from "./commands/bench.ts";
@@ -6,6 +6,7 @@ import { call } from "./commands/call.ts";
 import { describe } from "./commands/describe.ts";
 import { list } from "./commands/list.ts";
 import { newService } from "./commands/new.ts";
+import { LISTEN, type RegistryFlags, registry } from "./commands/registry.ts";
 import { watch } from "./commands/watch.ts";
 import type { ExitCode } from "./exit.ts";
 import {
@@ -122,6 +123,19 @@ export function createProgram({ io, open, version, onExit }: ProgramOptions): Co
     );
 
   program
+    .command("registry")
+    .description("serves a registry over HTTP, for teams without etcd or Consul")
+    .option("--listen <host:port>", "where it listens", hostAndPort, LISTEN)
+    .option(
+      "--token <token>",
+      "whoever asks must send it (default: $SKEIN_REGISTRY_TOKEN, which ps does not show)",
+    )
+    .option("--data <file>", "keeps its state there over a restart")
+    .option("--json", "prints where it listens as JSON")
+    .addHelpText("after", REGISTRY_HELP)
+    .action(async (flags: RegistryFlags) => onExit(await registry(io, flags)));
+
+  program
     .command("new")
     .description("adds to the project in this folder")
     .command("service")
@@ -132,6 +146,21 @@ export function createProgram({ io, open, version, onExit }: ProgramOptions): Co
 
   return program;
 }
+
+function hostAndPort(text: string): string {
+  const [, port] = /^.+:(\d{1,5})$/.exec(text) ?? [];
+  if (port === undefined || Number(port) > 65_535)
+    throw new InvalidArgumentError(`A host and a port such as ${LISTEN} are expected.`);
+  return text;
+}
+
+const REGISTRY_HELP = `
+Examples:
+  skein registry --data /var/lib/skein/registry.json
+  SKEIN_REGISTRY_TOKEN=… skein registry --listen 0.0.0.0:8800 --data registry.json
+  curl -d name=arith -d addr=127.0.0.1:1234 http://127.0.0.1:8800/register
+  curl http://127.0.0.1:8800/services
+  skein list --registry http://127.0.0.1:8800`;
 
 const CALL_HELP = `
 Examples:
@@ -148,6 +177,7 @@ Examples:
   skein watch
   skein bench user getUser '{"id":"42"}'
   skein new service orders
+  skein registry
 
 Registry: $SKEIN_REGISTRY and $SKEIN_NAMESPACE, or --registry and --namespace after the command.
 With --json, answers are JSON on the standard output and errors are JSON on the standard error.
