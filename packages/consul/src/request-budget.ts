@@ -1,8 +1,10 @@
 import type { Runtime, Timer } from "@skein/core";
 
 /** In any second: PER_SECOND and BURST. One less than ten, for what the network holds up and lets go at once. */
-const PER_SECOND = 7;
-const BURST = 2;
+const PER_SECOND = 6;
+const BURST = 3;
+/** Left by what is not urgent, so that watches never hold up what keeps a lease. */
+const RESERVED = 1;
 
 type Go = () => void;
 
@@ -55,16 +57,24 @@ export class RequestBudget {
     const now = this.#runtime.clock.fresh();
     this.#places = Math.min(BURST, this.#places + ((now - this.#countedAt) * PER_SECOND) / 1000);
     this.#countedAt = now;
-    while (this.#places >= 1) {
-      const next = this.#urgent.shift() ?? this.#others.shift();
-      if (next === undefined) break;
+    for (let next = this.#next(); next !== undefined; next = this.#next()) {
       this.#places--;
       next();
     }
     this.#timer?.cancel();
     this.#timer = undefined;
     if (this.#urgent.length + this.#others.length === 0) return;
-    const inMs = Math.ceil(((1 - this.#places) * 1000) / PER_SECOND);
+    const lacking = this.#needed - this.#places;
+    const inMs = Math.ceil((lacking * 1000) / PER_SECOND);
     this.#timer = this.#runtime.clock.setTimer(Math.max(1, inMs), () => this.#serve());
+  }
+
+  /** Places that must be there for who is next. */
+  get #needed(): number {
+    return this.#urgent.length > 0 ? 1 : 1 + RESERVED;
+  }
+
+  #next(): Go | undefined {
+    return this.#places < this.#needed ? undefined : (this.#urgent.shift() ?? this.#others.shift());
   }
 }
