@@ -4,7 +4,7 @@ import { badInput } from "./refusal.ts";
 
 const MOST_TEXT = 1024;
 export const DEFAULT_TTL_MS = 30_000;
-const LEAST_TTL_MS = 1000;
+const LEAST_TTL_MS = 500;
 const MOST_TTL_MS = 24 * 3_600_000;
 const NAMESPACE = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 const UNITS: Readonly<Record<string, number>> = { ms: 1, "": 1000, s: 1000, m: 60_000, h: 3_600_000 };
