@@ -1,5 +1,8 @@
+import { once } from "node:events";
+import { connect } from "node:net";
 import { Readable } from "node:stream";
-import { describe, expect, test } from "vitest";
+import { sampleInstance } from "@skein/conformance";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { ARITH, ask, form, INSTANCE, json } from "../test/ask-centre.ts";
 import { testCentre } from "../test/centre.ts";
 
@@ -86,5 +89,33 @@ describe("watching by events", () => {
     expect((await next).value.instances.length).toBe(2);
     await centre.close();
     expect((await resumed.next()).done).toBe(true);
+  });
+
+  test("whoever reads slowly gets the newest, not all that was", async () => {
+    const { centre } = await testCentre();
+    const { hostname, port } = new URL(centre.url);
+    const socket = connect(Number(port), hostname);
+    onTestFinished(() => void socket.destroy());
+    socket.write("GET /services/user HTTP/1.1\r\nhost: a\r\naccept: text/event-stream\r\n\r\n");
+    await once(socket, "data");
+    socket.pause();
+    const lease = centre.store.grant(60_000)?.id as string;
+    const metadata = { long: "x".repeat(8000) };
+    const put = (id: string) =>
+      centre.store.put(lease, { namespace: "default", instance: sampleInstance("user", { id, metadata }) });
+    // About 80 MB, were all of it told: more than any buffer between holds.
+    for (let n = 0; n < 140; n++) {
+      put(`i${n}`);
+      await new Promise((resolve) => setTimeout(resolve, 30));
+    }
+    let bytes = 0;
+    let tail = "";
+    socket.on("data", (chunk) => {
+      bytes += chunk.length;
+      tail = (tail + chunk).slice(-2_000_000);
+    });
+    socket.resume();
+    await expect.poll(() => tail.includes('"id":"i139"')).toBe(true);
+    expect(bytes).toBeLessThan(40_000_000);
   });
 });
