@@ -7,8 +7,8 @@ export interface BackendUrlForm {
   readonly schemes: readonly string[];
   /** Shown in errors: `etcd://user:password@a:2379,b:2379/?prefix=/services`. */
   readonly example: string;
-  /** Undefined: hosts must have one. */
-  readonly defaultPort?: number | undefined;
+  /** Undefined: hosts must have one. "none": they must not, and are given without. */
+  readonly defaultPort?: number | "none" | undefined;
   /** @default "localhost"; undefined: there must be one */
   readonly defaultHost?: string | undefined;
   /** @default false: one host at the most */
@@ -91,13 +91,16 @@ function credentials(userinfo: string | undefined, fail: Fail): [string | undefi
 function hostsOf(authority: string, form: BackendUrlForm, fail: Fail): readonly string[] {
   if (authority === "") {
     if (form.defaultHost === undefined) fail("there is no host");
-    return [`${form.defaultHost}${form.defaultPort === undefined ? "" : `:${form.defaultPort}`}`];
+    const bare = form.defaultPort === undefined || form.defaultPort === "none";
+    return [`${form.defaultHost}${bare ? "" : `:${form.defaultPort}`}`];
   }
   const parts = authority.split(",");
   if (parts.length > 1 && form.manyHosts !== true) fail(`there is more than one host in "${authority}"`);
   return parts.map((part) => {
     const [, host, port] = /^(\[[0-9a-f:.%]+\]|[^:[\]\s]+)(?::(.*))?$/i.exec(part) ?? [];
     if (host === undefined) return fail(`"${part}" is no host`);
+    if (form.defaultPort === "none")
+      return port === undefined ? host : fail(`the port ":${port}" of "${part}" is not understood`);
     if (port === undefined && form.defaultPort === undefined) fail(`the host "${part}" has no port`);
     const number = port === undefined ? form.defaultPort : /^\d{1,5}$/.test(port) ? Number(port) : Number.NaN;
     if (!((number as number) >= 1 && (number as number) <= 65_535))
