@@ -1,1 +1,1 @@
-export {};
+export { createRegistry, type DnsRegistryOptions } from "./dns-registry.ts";
