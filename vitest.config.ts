@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { transform } from "esbuild";
-import { configDefaults, defineConfig, type Plugin } from "vitest/config";
+import { configDefaults, defineConfig, type Plugin, type TestProjectConfiguration } from "vitest/config";
 
 /** A decorator at the start of a line or within one, on a line that is no comment. Too much costs a transform, no more. */
 const decorated = /^(?!\s*(?:\*|\/\/|\/\*)).*?(?:^|[\s{;(])@[A-Za-z_$]/m;
@@ -34,11 +34,29 @@ const folders = ["packages/*/{src,test}/**", "examples/*/{src,test}/**", "docs/t
 const snippets = process.env.SKEIN_DOC_SNIPPETS === undefined ? ["**/.snippets/**"] : [];
 const exclude = [...configDefaults.exclude, "**/dist/**", "packages/create-skein/templates/**", ...snippets];
 
+// By package, CI runs what needs no servers and processes; all of it runs once, at the end.
+const unitOnly = process.env.SKEIN_TESTS === "unit";
+
+const integration: TestProjectConfiguration = {
+  // Real processes, ports and signals: after the rest, one file at a time, so that none starves another.
+  extends: true,
+  test: {
+    name: "integration",
+    include: folders.map((folder) => `${folder}/*.it.test.ts`),
+    exclude,
+    testTimeout: 20_000,
+    hookTimeout: 20_000,
+    maxWorkers: 1,
+    sequence: { groupOrder: 1 },
+  },
+};
+
 export default defineConfig({
   plugins: [standardDecorators()],
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
+    passWithNoTests: unitOnly,
     reporters: ["default", join(import.meta.dirname, "scripts/plain-reporter.mjs")],
     projects: [
       {
@@ -50,19 +68,7 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
         },
       },
-      {
-        // Real processes, ports and signals: after the rest, one file at a time, so that none starves another.
-        extends: true,
-        test: {
-          name: "integration",
-          include: folders.map((folder) => `${folder}/*.it.test.ts`),
-          exclude,
-          testTimeout: 20_000,
-          hookTimeout: 20_000,
-          maxWorkers: 1,
-          sequence: { groupOrder: 1 },
-        },
-      },
+      ...(unitOnly ? [] : [integration]),
     ],
   },
 });
