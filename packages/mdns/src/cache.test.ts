@@ -190,7 +190,7 @@ describe("the cache", () => {
 
   test("a listing names services, and is no instance", () => {
     cache.take([...goMicro.listing("user"), ...goMicro.listing("billing.invoice")], 0);
-    expect(cache.listed).toEqual(["user", "billing.invoice"]);
+    expect(cache.listed.map((l) => l.service)).toEqual(["user", "billing.invoice"]);
     expect(cache.services).toEqual([]);
     expect(cache.malformed.size).toBe(0);
     cache.sweep(120_000, watched);

@@ -29,6 +29,12 @@ interface Known {
   asked: number;
 }
 
+interface Listed {
+  readonly layout: Layout;
+  readonly service: string;
+  readonly expiresAt: number;
+}
+
 /** What others say in answers, as instances. Pure: times are given, monotonic ms. */
 export class Cache {
   readonly #layouts: readonly Layout[];
@@ -37,7 +43,7 @@ export class Cache {
   /** Of #names, those whose target's address is not known. */
   readonly #homeless = new Set<Known>();
   readonly #faults = new Map<string, { readonly why: string; readonly expiresAt: number }>();
-  readonly #listed = new Map<string, number>();
+  readonly #listed = new Map<string, Listed>();
   #revision = 0;
 
   /** @param changed called after each visible change of a service */
@@ -63,8 +69,8 @@ export class Cache {
   }
 
   /** Services that a listing named, whether or not anybody of them is known. */
-  get listed(): readonly string[] {
-    return [...this.#listed.keys()];
+  get listed(): readonly { readonly layout: Layout; readonly service: string }[] {
+    return [...this.#listed.values()];
   }
 
   /** Names, and why what is said of them is no record. */
@@ -112,7 +118,7 @@ export class Cache {
     for (const layout of this.#layouts) {
       const service = layout.listed(name, target);
       if (service !== undefined && ttl > 0 && this.#listed.size < MOST_NAMES)
-        this.#listed.set(service, now + ttlMs);
+        this.#listed.set(`${layout.name} ${service}`, { layout, service, expiresAt: now + ttlMs });
     }
     const layout = this.#layouts.find((l) => isOrEndsWith(name, l.domain));
     if (layout === undefined || layout.listed(name, target) !== undefined) return;
@@ -219,7 +225,7 @@ export class Cache {
     for (const [key, { expiresAt }] of this.#faults)
       if (expiresAt <= now) this.#faults.delete(key);
       else next = Math.min(next, expiresAt);
-    for (const [key, expiresAt] of this.#listed)
+    for (const [key, { expiresAt }] of this.#listed)
       if (expiresAt <= now) this.#listed.delete(key);
       else next = Math.min(next, expiresAt);
     return { ask: asked, nextAt: next };

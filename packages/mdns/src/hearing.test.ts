@@ -52,12 +52,14 @@ test("it goes on asking, and hears again with the first that comes", () => {
   expect(hearing.state(60_001)).toBe("hears");
 });
 
-test("a question that cannot be sent is the end of doubt, with its cause", () => {
+test("the cause is known until something is heard", () => {
   const hearing = new Hearing();
   const error = new Error("ENETUNREACH");
   hearing.asked(0);
   hearing.failed(error);
-  expect(hearing.state(1)).toBe("deaf");
+  expect(hearing.state(1)).toBe("hears");
+  ask(hearing, 0, 1500);
+  expect(hearing.state(1500)).toBe("deaf");
   expect(hearing.cause).toBe(error);
   hearing.heard();
   expect(hearing.cause).toBeUndefined();

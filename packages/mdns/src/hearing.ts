@@ -26,10 +26,9 @@ export class Hearing {
     this.#lastAt = now;
   }
 
-  /** A question could not even be sent. */
+  /** A question could not even be sent: that alone may be a full buffer. */
   failed(error: unknown): void {
     this.#cause = error;
-    this.#deaf = true;
   }
 
   /** Something came in, of ourselves or of others. @returns whether nothing was heard before */

@@ -1,1 +1,1 @@
-export {};
+export { createRegistry, type MdnsOptions } from "./create-registry.ts";

@@ -6,28 +6,36 @@ import { skeinLayout } from "./records/skein-layout.ts";
 import { Responder } from "./responder.ts";
 
 const user = sampleInstance("user", { id: "u" });
+const layouts = [skeinLayout("local"), goMicroLayout("micro")];
+const bySkein = "0 user u";
+const byGoMicro = "1 user u";
 let responder: Responder;
 beforeEach(() => {
-  responder = new Responder([skeinLayout("local"), goMicroLayout("micro")]);
+  responder = new Responder(layouts);
 });
 
-function put(instance: Instance, lease = "A", expiresAt = 10_000): string {
+function put(instance: Instance, lease = "A", expiresAt = 10_000): void {
   const announcement = { instance, lease, written: 1 };
-  return responder.put(announcement, responder.recordsOf(announcement), () => expiresAt);
+  responder.put(
+    announcement,
+    layouts.map((layout) => layout.records(announcement)),
+    () => expiresAt,
+  );
 }
 const ask = (name: string): readonly string[] => responder.answer({ name, type: "PTR" });
 
 test.each([
-  ["its service", "user._sub._skein._tcp.local"],
-  ["all services", "_skein._tcp.local"],
-  ["itself", "user~u._skein._tcp.local"],
-  ["its host", "ip-127-0-0-1.local"],
-  ["its service, as Go Micro asks", "user.micro"],
-  ["itself, as Go Micro names it", "user-u.user.micro"],
-  ["it in capitals, with a dot", "USER~U._SKEIN._TCP.LOCAL."],
-])("an instance answers for %s", (_, name) => {
-  const key = put(user);
+  ["its service", "user._sub._skein._tcp.local", bySkein],
+  ["all services", "_skein._tcp.local", bySkein],
+  ["itself", "user~u._skein._tcp.local", bySkein],
+  ["its host", "ip-127-0-0-1.local", bySkein],
+  ["its service, as Go Micro asks", "user.micro", byGoMicro],
+  ["itself, as Go Micro names it", "user-u.user.micro", byGoMicro],
+  ["it in capitals, with a dot", "USER~U._SKEIN._TCP.LOCAL.", bySkein],
+])("an instance answers for %s, in that layout", (_, name, key) => {
+  put(user);
   expect(ask(name)).toEqual([key]);
+  expect(responder.set(key, 0).length).toBeGreaterThan(3);
 });
 
 test("nobody else's questions are answered", () => {
@@ -47,45 +55,50 @@ test("listings name each service once", () => {
   put(user);
   put(sampleInstance("user"));
   put(sampleInstance("billing"));
-  const records = ask("_services.micro").flatMap((key) => responder.records(key, 0));
+  const records = ask("_services.micro").flatMap((key) => responder.set(key, 0));
   expect(records.filter((r) => r.type === "PTR").map((r) => r.data)).toEqual([
     "user._services.micro",
     "billing._services.micro",
   ]);
-  const [meta] = ask("_services._dns-sd._udp.local").flatMap((key) => responder.records(key, 0));
+  const [meta] = ask("_services._dns-sd._udp.local").flatMap((key) => responder.set(key, 0));
   expect(meta).toMatchObject({ data: "_skein._tcp.local" });
 });
 
 test("the TTL is what the lease still has, in seconds, and never more than the layout's", () => {
-  const key = put(user, "A", 200_500);
-  const ttls = (now: number): number[] => [...new Set(responder.records(key, now).map((r) => r.ttl))];
-  expect(ttls(0)).toEqual([201, 120]);
-  expect(ttls(150_000)).toEqual([51]);
-  expect(ttls(200_400)).toEqual([1]);
-  expect(ttls(200_500)).toEqual([]);
+  put(user, "A", 200_500);
+  const ttls = (key: string, now: number): number[] => [
+    ...new Set(responder.set(key, now).map((r) => r.ttl)),
+  ];
+  expect(ttls(bySkein, 0)).toEqual([201]);
+  expect(ttls(byGoMicro, 0)).toEqual([120]);
+  expect(ttls(byGoMicro, 150_000)).toEqual([51]);
+  expect(ttls(bySkein, 200_400)).toEqual([1]);
+  expect(ttls(bySkein, 200_500)).toEqual([]);
 });
 
 test("a goodbye says TTL 0 of all but addresses, which others share", () => {
-  const key = put(user);
-  const gone = responder.remove(key, "A");
-  expect(gone.map((r) => [r.type, r.ttl])).toEqual([
-    ["PTR", 0],
-    ["PTR", 0],
-    ["SRV", 0],
-    ["TXT", 0],
-    ["PTR", 0],
-    ["SRV", 0],
-    ["TXT", 0],
+  put(user);
+  expect(responder.keysOf("user", "u")).toEqual([bySkein, byGoMicro]);
+  const gone = responder.remove("user", "u", "A");
+  expect(gone.map((set) => set.map((r) => `${r.type} ${r.ttl}`))).toEqual([
+    ["PTR 0", "PTR 0", "SRV 0", "TXT 0"],
+    ["PTR 0", "SRV 0", "TXT 0"],
   ]);
-  expect(responder.remove(key, "A")).toEqual([]);
+  expect(responder.remove("user", "u", "A")).toEqual([]);
   expect(ask("user._sub._skein._tcp.local")).toEqual([]);
   expect(ask("_services.micro")).toEqual([]);
-  expect(responder.records(key, 0)).toEqual([]);
+  expect(responder.set(bySkein, 0)).toEqual([]);
 });
 
 test("another lease's record is not removed", () => {
-  const key = put(user, "A");
+  put(user, "A");
   put({ ...user, weight: 2 }, "B");
-  expect(responder.remove(key, "A")).toEqual([]);
-  expect(responder.has(key)).toBe(true);
+  expect(responder.remove("user", "u", "A")).toEqual([]);
+  expect(responder.has("user", "u")).toBe(true);
+});
+
+test("what one layout cannot hold stands in the other", () => {
+  put(sampleInstance("user", { id: "u", addresses: [{ protocol: "skein", url: "unix:/run/x" }] }));
+  expect(responder.keysOf("user", "u")).toEqual([bySkein]);
+  expect(ask("user.micro")).toEqual([]);
 });

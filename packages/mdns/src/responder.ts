@@ -2,88 +2,106 @@ import { sameCase } from "./records/labels.ts";
 import type { Announcement, Layout } from "./records/layout.ts";
 import type { DnsRecord, Question } from "./wire.ts";
 
-/** An announcement of ours, ready to be sent. */
+/** Records that are sent together: all that one layout says of an instance. */
+export type RecordSet = readonly DnsRecord[];
+
 interface Own {
   readonly announcement: Announcement;
-  readonly records: readonly DnsRecord[];
+  /** By layout; none in one that cannot hold it. */
+  readonly sets: readonly (RecordSet | undefined)[];
   /** Of the lease, monotonic ms. */
   expiresAt(): number;
 }
 
-const LISTING = "listing ";
-
 /** What we announce, and which questions it answers. Pure: times are given, monotonic ms. */
 export class Responder {
   readonly #layouts: readonly Layout[];
+  /** By layout: the names of questions that its listing answers. */
+  readonly #listings: readonly ReadonlySet<string>[];
   readonly #own = new Map<string, Own>();
-  /** Names in questions to the keys of what answers them. */
+  /** Names in questions to the keys of the sets that answer them. */
   readonly #names = new Map<string, Set<string>>();
 
   constructor(layouts: readonly Layout[]) {
     this.#layouts = layouts;
+    this.#listings = layouts.map(
+      (l) => new Set(l.listing("any").flatMap((r) => (r.type === "PTR" ? [sameCase(r.name)] : []))),
+    );
   }
 
-  /** In each layout that can hold it; none: nobody could be told. */
-  recordsOf(announcement: Announcement): readonly DnsRecord[] {
-    return this.#layouts.flatMap((layout) => layout.records(announcement) ?? []);
-  }
-
-  /** Whoever put it before. @returns its key */
-  put(announcement: Announcement, records: readonly DnsRecord[], expiresAt: () => number): string {
-    const key = keyOf(announcement.instance.service, announcement.instance.id);
+  /** Whoever put it before. */
+  put(announcement: Announcement, sets: Own["sets"], expiresAt: () => number): void {
+    const { service, id } = announcement.instance;
+    const key = ownKey(service, id);
     this.#index(key, "delete");
-    this.#own.set(key, { announcement, records, expiresAt });
+    this.#own.set(key, { announcement, sets, expiresAt });
     this.#index(key, "add");
-    return key;
   }
 
   /** @returns what says that it is gone; nothing if another lease has put it since */
-  remove(key: string, lease: string): readonly DnsRecord[] {
+  remove(service: string, id: string, lease: string): readonly RecordSet[] {
+    const key = ownKey(service, id);
     const own = this.#own.get(key);
     if (own === undefined || own.announcement.lease !== lease) return [];
     this.#index(key, "delete");
     this.#own.delete(key);
-    return own.records.filter((r) => r.type !== "A" && r.type !== "AAAA").map((r) => ({ ...r, ttl: 0 }));
+    return own.sets.flatMap((set) => (set === undefined ? [] : [goodbyeOf(set)]));
   }
 
-  has(key: string): boolean {
-    return this.#own.has(key);
+  has(service: string, id: string): boolean {
+    return this.#own.has(ownKey(service, id));
   }
 
   #index(key: string, change: "add" | "delete"): void {
-    for (const { name } of this.#own.get(key)?.records ?? []) {
-      const of = sameCase(name);
-      const keys = this.#names.get(of) ?? new Set();
-      keys[change](key);
-      if (keys.size === 0) this.#names.delete(of);
-      else this.#names.set(of, keys);
-    }
+    for (const [n, set] of this.#own.get(key)?.sets.entries() ?? [])
+      for (const { name } of set ?? []) {
+        const of = sameCase(name);
+        const keys = this.#names.get(of) ?? new Set();
+        keys[change](setKey(n, key));
+        if (keys.size === 0) this.#names.delete(of);
+        else this.#names.set(of, keys);
+      }
   }
 
-  /** Keys of what answers; see records(). */
+  /** Keys of all sets of an instance; see set(). */
+  keysOf(service: string, id: string): readonly string[] {
+    const key = ownKey(service, id);
+    return (this.#own.get(key)?.sets ?? []).flatMap((set, n) => (set === undefined ? [] : [setKey(n, key)]));
+  }
+
+  /** Keys of all sets of all instances. */
+  get allKeys(): readonly string[] {
+    return [...this.#own.values()].flatMap(({ announcement: { instance } }) =>
+      this.keysOf(instance.service, instance.id),
+    );
+  }
+
+  /** Keys of the sets that answer; see set(). */
   answer({ name }: Question): readonly string[] {
     const of = sameCase(name);
+    const listings = this.#listings.flatMap((names, n) => (names.has(of) ? [n] : []));
     const keys = [...(this.#names.get(of) ?? [])];
+    if (listings.length === 0) return keys;
     const services = new Set([...this.#own.values()].map((own) => own.announcement.instance.service));
-    for (const [n, layout] of this.#layouts.entries())
-      for (const service of services)
-        if (layout.listing(service).some((r) => r.type === "PTR" && sameCase(r.name) === of))
-          keys.push(`${LISTING}${n} ${service}`);
-    return keys;
+    return [...keys, ...listings.flatMap((n) => [...services].map((service) => setKey(n, service)))];
   }
 
   /** What is to be sent of a key now, with the time that its lease still has as TTL; nothing when that is over. */
-  records(key: string, now: number): readonly DnsRecord[] {
-    if (key.startsWith(LISTING)) {
-      const [, n, service = ""] = key.split(" ");
-      return this.#layouts[Number(n)]?.listing(service) ?? [];
-    }
-    const own = this.#own.get(key);
+  set(key: string, now: number): RecordSet {
+    const [n = "", service = "", id] = key.split(" ");
+    if (id === undefined) return this.#layouts[Number(n)]?.listing(service) ?? [];
+    const own = this.#own.get(ownKey(service, id));
     const left = own === undefined ? 0 : Math.ceil((own.expiresAt() - now) / 1000);
-    if (own === undefined || left <= 0) return [];
-    return own.records.map((r) => ({ ...r, ttl: Math.min(r.ttl, left) }));
+    const set = own?.sets[Number(n)];
+    return set === undefined || left <= 0 ? [] : set.map((r) => ({ ...r, ttl: Math.min(r.ttl, left) }));
   }
 }
 
 /** Neither services nor ids have spaces. */
-const keyOf = (service: string, id: string): string => `${service} ${id}`;
+const ownKey = (service: string, id: string): string => `${service} ${id}`;
+const setKey = (layout: number, key: string): string => `${layout} ${key}`;
+
+/** Addresses are shared: others may be at the same host. */
+function goodbyeOf(set: RecordSet): RecordSet {
+  return set.filter((r) => r.type !== "A" && r.type !== "AAAA").map((r) => ({ ...r, ttl: 0 }));
+}

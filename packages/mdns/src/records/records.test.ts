@@ -15,7 +15,7 @@ const goMicro = goMicroLayout("micro");
 function readBack(layout: Layout, records: readonly DnsRecord[]): Read {
   const txt = records.find((r) => r.type === "TXT");
   const srv = records.find((r) => r.type === "SRV");
-  const address = records.find((r) => r.type === "A" || r.type === "AAAA");
+  const address = records.find((r) => r.type === "A");
   if (txt === undefined) throw new Error("no TXT");
   return layout.read({ name: txt.name, txt: txt.data, srv: srv?.data, address: address?.data });
 }

@@ -1,0 +1,4 @@
+import { registryConformance } from "@skein/conformance";
+import { mdnsHarness } from "./test/mdns-harness.ts";
+
+registryConformance("mdns", () => mdnsHarness());
