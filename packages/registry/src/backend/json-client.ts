@@ -75,9 +75,7 @@ export class JsonClient {
       return { ...answer, body: parsed(text, response.ok) };
     } catch (error) {
       if (abort.signal.aborted) throw abort.signal.reason;
-      const { cause } = error as { cause?: { code?: string; message?: string } };
-      const because = cause?.message || cause?.code || (error as Error).message;
-      throw new RpcError("UNAVAILABLE", `${this.#shown}: ${what}: ${because}`, { cause: error });
+      throw new RpcError("UNAVAILABLE", `${this.#shown}: ${what}: ${reasonOf(error)}`, { cause: error });
     } finally {
       timer.cancel();
       signal?.removeEventListener("abort", stop);
@@ -90,6 +88,12 @@ export class JsonClient {
     this.#closed = true;
     for (const abort of this.#open) abort.abort(new Error(`the client of ${this.#shown} is closed`));
   }
+}
+
+/** fetch() says no more than that it failed: its cause does. */
+function reasonOf(error: unknown): string {
+  const { message, cause } = error as Error & { cause?: { code?: string; message?: string } };
+  return (error instanceof TypeError && (cause?.message || cause?.code)) || message;
 }
 
 async function textOf(response: Response): Promise<string> {
