@@ -71,7 +71,7 @@ test.each([
   ["dns+srv:user.service.consul", 'the path "user.service.consul" is not understood'],
   ["dns://user.service.consul", 'the scheme "dns" is not dns+srv'],
   ["dns+srv://root:hunter2@user.service.consul", "DNS knows no users: remove what is before the @"],
-  ["dns+srv://user.service.consul:8600", 'the port ":8600" of "user.service.consul:8600" is not understood'],
+  ["dns+srv://user.service.consul:8600", 'the port of "user.service.consul:8600" is not understood'],
   ["dns+srv://user.service.consul/x", 'the path "/x" is not understood'],
   ["dns+srv://a.b,c.d", "there is more than one host"],
   ["dns+srv://{name}.service.consul", "{name} is unknown in a name; known: {service}, {namespace}"],

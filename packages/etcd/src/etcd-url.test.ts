@@ -40,8 +40,8 @@ test("TLS by scheme, by flag, and by what only TLS has", () => {
 
 describe("what is wrong is named, and no credential with it", () => {
   test.each<[string, string]>([
-    ["etcd://a:x", 'the port "x" of "a:x" is none from 1 to 65535'],
-    ["etcd://a:70000", 'the port "70000"'],
+    ["etcd://a:x", 'the port of "a:***" is none from 1 to 65535'],
+    ["etcd://a:70000", 'the port of "a:70000"'],
     ["etcd://a,,b", '"" is no host'],
     ["etcd://root@a", "there is a user name without a password"],
     ["etcd://a/services", 'the path "/services" is not understood'],

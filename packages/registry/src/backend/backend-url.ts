@@ -1,5 +1,6 @@
 import { RpcError } from "@skein/core";
 import { suggestion } from "@skein/core/internal";
+import { shownHosts, shownUrl } from "./shown-url.ts";
 
 /** What a registry's URL may say. */
 export interface BackendUrlForm {
@@ -9,7 +10,7 @@ export interface BackendUrlForm {
   readonly example: string;
   /** Undefined: hosts must have one. "none": they must not, and are given without. */
   readonly defaultPort?: number | "none" | undefined;
-  /** @default "localhost"; undefined: there must be one */
+  /** Undefined: there must be one. */
   readonly defaultHost?: string | undefined;
   /** @default false: one host at the most */
   readonly manyHosts?: boolean | undefined;
@@ -42,21 +43,23 @@ export function parseBackendUrl(url: string, form: BackendUrlForm): BackendUrl {
   const match = /^([a-z][a-z0-9+.-]*):(?:\/\/(?:([^/?#]*)@)?([^/?#@]*))?([^?#]*)(?:\?([^#]*))?(#.*)?$/is.exec(
     url,
   );
-  const [, scheme = "", userinfo, authority = "", path = "", query = "", fragment] = match ?? [];
-  const at = userinfo === undefined ? "" : "***@";
-  const bare = query === "" ? "" : `?${query.replaceAll(SECRET, "$1***")}`;
-  const shown =
-    match === null
-      ? `${url.slice(0, url.search(/[^a-z0-9+.-]/i) + 1)}…`
-      : `${scheme}://${at}${authority}${path}${bare}`;
+  const [, scheme = "", userinfo, authority = "", path = "", query = "", fragment = ""] = match ?? [];
+  const known = form.schemes.includes(scheme.toLowerCase());
+  // An @ further on: what is before it may be a password, or a part of one.
+  const torn = `${path}${query}${fragment}`.includes("@");
+  const parts = { scheme, user: userinfo !== undefined, authority, path, query };
+  const shown = torn || match === null ? `${known ? `${scheme}:` : ""}…` : shownUrl(parts, form.params);
   const fail = (fault: string): never => {
     throw urlFault(shown, `${fault}: give ${form.example}`);
   };
-  if (match === null) return fail("it is no URL");
-  if (!form.schemes.includes(scheme.toLowerCase()))
-    fail(`the scheme "${scheme}" is not ${form.schemes.join(" or ")}`);
-  if (fragment !== undefined) fail("what follows # is not understood (escape a # in a password as %23)");
-  const [username, password] = credentials(userinfo, fail);
+  if (match === null || (torn && !known)) return fail("it is no URL");
+  if (!known) fail(`the scheme "${scheme}" is not ${form.schemes.join(" or ")}`);
+  if (torn)
+    fail(
+      "an @ comes too late (in a user name or password, write / as %2F, ? as %3F, # as %23; elsewhere, @ as %40)",
+    );
+  if (fragment !== "") fail("what follows # is not understood (escape a # in a password as %23)");
+  const [username, password] = credentials(userinfo, form, fail);
   const trimmed = path.replace(/\/+$/, "");
   if (form.path !== true && trimmed !== "") fail(`the path "${trimmed}" is not understood`);
   return {
@@ -70,7 +73,6 @@ export function parseBackendUrl(url: string, form: BackendUrlForm): BackendUrl {
   };
 }
 
-const SECRET = /([^&=]*(?:token|password|secret)[^&=]*=)[^&]*/gi;
 type Fail = (fault: string) => never;
 
 function decoded(text: string, what: string, fail: Fail): string {
@@ -81,8 +83,16 @@ function decoded(text: string, what: string, fail: Fail): string {
   }
 }
 
-function credentials(userinfo: string | undefined, fail: Fail): [string | undefined, string | undefined] {
+function credentials(
+  userinfo: string | undefined,
+  form: BackendUrlForm,
+  fail: Fail,
+): [string | undefined, string | undefined] {
   if (userinfo === undefined) return [undefined, undefined];
+  if (form.manyHosts === true && /@.*,/s.test(userinfo))
+    fail(
+      "there is more than one @: give user name and password once, before the first host (write an @ in them as %40)",
+    );
   const colon = userinfo.indexOf(":");
   const username = decoded(colon < 0 ? userinfo : userinfo.slice(0, colon), "user name", fail);
   return [username, colon < 0 ? undefined : decoded(userinfo.slice(colon + 1), "password", fail)];
@@ -95,16 +105,17 @@ function hostsOf(authority: string, form: BackendUrlForm, fail: Fail): readonly 
     return [`${form.defaultHost}${bare ? "" : `:${form.defaultPort}`}`];
   }
   const parts = authority.split(",");
-  if (parts.length > 1 && form.manyHosts !== true) fail(`there is more than one host in "${authority}"`);
+  if (parts.length > 1 && form.manyHosts !== true)
+    fail(`there is more than one host in "${shownHosts(authority)}"`);
   return parts.map((part) => {
-    const [, host, port] = /^(\[[0-9a-f:.%]+\]|[^:[\]\s]+)(?::(.*))?$/i.exec(part) ?? [];
-    if (host === undefined) return fail(`"${part}" is no host`);
+    const [, host, port] = /^(\[[0-9a-f:.]+(?:%[\w.-]+)?\]|[^:[\]\s]+)(?::(.*))?$/i.exec(part) ?? [];
+    if (host === undefined) return fail(`"${shownHosts(part)}" is no host`);
     if (form.defaultPort === "none")
-      return port === undefined ? host : fail(`the port ":${port}" of "${part}" is not understood`);
+      return port === undefined ? host : fail(`the port of "${shownHosts(part)}" is not understood`);
     if (port === undefined && form.defaultPort === undefined) fail(`the host "${part}" has no port`);
     const number = port === undefined ? form.defaultPort : /^\d{1,5}$/.test(port) ? Number(port) : Number.NaN;
     if (!((number as number) >= 1 && (number as number) <= 65_535))
-      fail(`the port "${port}" of "${part}" is none from 1 to 65535`);
+      fail(`the port of "${shownHosts(part)}" is none from 1 to 65535`);
     return `${host}:${number}`;
   });
 }
@@ -116,9 +127,7 @@ function paramsOf(query: string, form: BackendUrlForm, fail: Fail): ReadonlyMap<
     const equals = part.indexOf("=");
     const name = decoded(equals < 0 ? part : part.slice(0, equals), "query", fail);
     if (!form.params.includes(name))
-      fail(
-        `the parameter "${name}" is unknown${suggestion(name, form.params)}; known: ${form.params.join(", ")}`,
-      );
+      fail(`the parameter "${name}" is unknown${suggestion(name, form.params)}`);
     if (params.has(name)) fail(`the parameter "${name}" is there twice`);
     params.set(name, equals < 0 ? "" : decoded(part.slice(equals + 1), `parameter "${name}"`, fail));
   }
