@@ -1,5 +1,3 @@
-import { createRequire } from "node:module";
-import { pathToFileURL } from "node:url";
 import type { Logger } from "skein";
 import { loggerOf, nodeRuntime } from "skein/internal";
 import { CliError, EXIT, type ExitCode } from "../exit.ts";
@@ -36,7 +34,10 @@ export interface RegistryPorts {
 /** Serves an HTTP registry until SIGTERM (exit code 0) or Ctrl-C (130); both write the snapshot first. */
 export async function registry(io: CliIo, flags: RegistryFlags, ports?: RegistryPorts): Promise<ExitCode> {
   const token = tokenOf(flags, io.env);
-  const { start, terminated } = ports ?? { start: await loadStart(), terminated: terminations() };
+  const { start, terminated } = ports ?? {
+    start: (await import("@skein/registry/centre")).startCentre,
+    terminated: terminations(),
+  };
   const logger = loggerOf("info", 2);
   const centre = await start({
     ...{ runtime: nodeRuntime, logger, listen: flags.listen, token },
@@ -82,12 +83,4 @@ function terminations(): AbortSignal {
   const controller = new AbortController();
   process.once("SIGTERM", () => controller.abort());
   return controller.signal;
-}
-
-/** It comes with skein, and is loaded by this command only. */
-async function loadStart(): Promise<StartCentre> {
-  const skein = createRequire(import.meta.url).resolve("skein");
-  const path = createRequire(skein).resolve("@skein/registry/centre");
-  const { startCentre } = (await import(pathToFileURL(path).href)) as { startCentre: StartCentre };
-  return startCentre;
 }

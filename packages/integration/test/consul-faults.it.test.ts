@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "vitest";
-import { CentreProcess, consulBackend } from "./backends.ts";
+import { consulBackend } from "./backends.ts";
 import { printTable, row } from "./fault-table.ts";
 import { World } from "./world.ts";
 
@@ -21,28 +21,6 @@ async function healed(world: World, fault: string, alive = true): Promise<void> 
   await world.exact(BACK_MS + TTL_MS);
   expect(world.failures).toEqual([]);
 }
-
-describe("a registry centre under faults: no call fails, everybody is back", () => {
-  afterAll(() => printTable(`registry centre, TTL ${TTL_MS / 1000} s`));
-
-  test.each([
-    ["kill -9, restarted at once with its file", "SIGKILL", true, 0],
-    ["kill -9, restarted at once without a file", "SIGKILL", false, 0],
-    ["kill -9, back after 2 x TTL", "SIGKILL", true, 2 * TTL_MS],
-    ["SIGTERM, back after half a TTL", "SIGTERM", true, TTL_MS / 2],
-  ] as const)(
-    "%s",
-    async (fault, signal, data, ms) => {
-      await using centre = await CentreProcess.start();
-      await using world = await World.start(centre.url, TTL_MS);
-      await centre.end(signal);
-      await pass(ms);
-      await centre.start(data);
-      await healed(world, fault);
-    },
-    60_000,
-  );
-});
 
 describe("a Consul agent (the fake) under faults: no call fails, everybody is back", () => {
   afterAll(() => printTable(`Consul (fake), TTL ${TTL_MS / 1000} s`));
