@@ -6,7 +6,12 @@ export { createHttpRegistry, type HttpRegistryOptions } from "./http/http-regist
 /** What `skein` opens for `http://` and `https://`: see createHttpRegistry. */
 export function createRegistry(
   url: string,
-  options: { readonly runtime: Runtime; readonly logger: Logger; readonly namespace: string | undefined },
+  options: {
+    readonly runtime: Runtime;
+    readonly logger: Logger;
+    readonly namespace: string | undefined;
+    readonly ttlMs?: number | undefined;
+  },
 ): Registry {
   return createHttpRegistry(url, options);
 }

@@ -2,6 +2,9 @@ import type { Runtime, Snapshot } from "@skein/core";
 import { backoffMs, pause } from "./pause.ts";
 import type { StartWatch } from "./shared-watches.ts";
 
+const DEFAULT_TTL_MS = 30_000;
+const MOST_BACKOFF_MS = 5000;
+
 export interface AskAgainOptions {
   readonly runtime: Runtime;
   /**
@@ -9,8 +12,8 @@ export interface AskAgainOptions {
    * @param known what was answered before; undefined at first
    */
   ask(service: string, known: Snapshot | undefined, signal: AbortSignal): Promise<Answer>;
-  /** @default 5000 */
-  readonly mostBackoffMs?: number | undefined;
+  /** Of the leases: a registry that answers again is found within a third of it, and within 5 s. @default 30_000 */
+  readonly ttlMs?: number | undefined;
 }
 
 export interface Answer {
@@ -24,7 +27,8 @@ export interface Answer {
  * with full jitter; an answer that says the same as the one before is not told.
  */
 export function askAgain(options: AskAgainOptions): StartWatch {
-  const { runtime, ask } = options;
+  const { runtime, ask, ttlMs = DEFAULT_TTL_MS } = options;
+  const most = Math.min(MOST_BACKOFF_MS, ttlMs / 3);
   return (service, tell) => {
     const abort = new AbortController();
     const { signal } = abort;
@@ -45,7 +49,7 @@ export function askAgain(options: AskAgainOptions): StartWatch {
         } catch (error) {
           if (signal.aborted) return;
           tell.failed(error);
-          await pause(runtime, backoffMs(failures++, runtime.random, options.mostBackoffMs), signal);
+          await pause(runtime, backoffMs(failures++, runtime.random, most), signal);
         }
       }
     };
