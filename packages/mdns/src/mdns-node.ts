@@ -13,8 +13,11 @@ import { type Message, type Question, queriesOf } from "./wire.ts";
 /** Answers of several wait a little, so that they do not all come at once, ms (RFC 6762, 6). */
 const ANSWER_MS = 20;
 const ANSWER_SPREAD_MS = 60;
+/** And are said again: who asks often because it is new misses the less. */
+const ANSWER_AGAIN_MS = 220;
 /** What is announced is said again, for whom it did not reach, ms later. */
 const ANNOUNCE_AGAIN_MS = [250, 1000] as const;
+const RENEW_AGAIN_MS = 250;
 const GOODBYE_AGAIN_MS = [60, 200] as const;
 /** After silence those who are known have so long to answer before they end, ms. */
 const RECOVERY_MS = 1000;
@@ -94,7 +97,9 @@ export class MdnsNode {
     if (message.type === "query") {
       for (const question of message.questions) {
         const delay = ANSWER_MS + ANSWER_SPREAD_MS * this.#o.runtime.random();
-        this.#outbox.later(this.#responder.answer(question), delay);
+        const keys = this.#responder.answer(question);
+        this.#outbox.later(keys, delay);
+        this.#outbox.later(keys, delay + ANSWER_AGAIN_MS);
       }
       return;
     }
@@ -122,13 +127,19 @@ export class MdnsNode {
   ): Promise<void> {
     const { service, id } = announcement.instance;
     this.#responder.put(announcement, sets, expiresAt);
-    await this.sayAgain([{ service, id }]);
+    await this.#say([{ service, id }]);
     const keys = this.#responder.keysOf(service, id);
     for (const delay of ANNOUNCE_AGAIN_MS) this.#outbox.later(keys, delay);
   }
 
   /** Renews those. */
   async sayAgain(ids: readonly OwnId[]): Promise<void> {
+    await this.#say(ids);
+    const keys = ids.flatMap(({ service, id }) => this.#responder.keysOf(service, id));
+    this.#outbox.later(keys, RENEW_AGAIN_MS);
+  }
+
+  async #say(ids: readonly OwnId[]): Promise<void> {
     const keys = ids.flatMap(({ service, id }) => this.#responder.keysOf(service, id));
     const now = this.#monotonic;
     // Whoever watches here need not hear it.

@@ -15,9 +15,9 @@ const goMicro = goMicroLayout("micro");
 function readBack(layout: Layout, records: readonly DnsRecord[]): Read {
   const txt = records.find((r) => r.type === "TXT");
   const srv = records.find((r) => r.type === "SRV");
-  const address = records.find((r) => r.type === "A");
+  const [address] = records.flatMap((r) => (r.type === "A" ? [r.data] : []));
   if (txt === undefined) throw new Error("no TXT");
-  return layout.read({ name: txt.name, txt: txt.data, srv: srv?.data, address: address?.data });
+  return layout.read({ name: txt.name, txt: txt.data, srv: srv?.data, address });
 }
 const texts = (record: DnsRecord | undefined): string[] =>
   record?.type === "TXT" ? record.data.map((d) => Buffer.from(d).toString()) : [];
