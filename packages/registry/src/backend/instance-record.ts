@@ -20,6 +20,7 @@ export function instanceFrom(value: unknown): Instance | undefined {
     typeof weight === "number" &&
     (zone === undefined || text(zone)) &&
     typeof startedAt === "string" &&
+    startedAt.length <= MOST_TEXT &&
     (status === "serving" || status === "not-ready" || status === "draining") &&
     isMetadata(metadata);
   if (!sound) return undefined;

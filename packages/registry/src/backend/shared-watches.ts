@@ -9,7 +9,7 @@ export interface WatchTeller {
   failed(error: unknown): void;
 }
 
-/** Begins to look after a service; returns what ends it. */
+/** Begins to look after a service; returns what ends it. One that throws has failed, and is not begun again while anybody watches. */
 export type StartWatch = (service: string, tell: WatchTeller) => () => void;
 
 const NOTHING: Snapshot = { instances: [], revision: 0 };
@@ -39,9 +39,19 @@ export class SharedWatches {
       const made = new SharedWatch();
       this.#watches.set(service, made);
       made.feeds.add(feed);
-      made.stop = this.#start(service, made);
+      this.#begin(service, made);
     } else known.join(feed);
     return feed;
+  }
+
+  #begin(service: string, made: SharedWatch): void {
+    try {
+      made.stop = this.#start(service, made);
+    } catch (error) {
+      made.failed(error);
+    }
+    // Its watcher may have left meanwhile.
+    if (this.#watches.get(service) !== made) made.stop();
   }
 
   #left(service: string, feed: SnapshotFeed): void {
