@@ -23,6 +23,7 @@ export function parseMdnsUrl(text: string, namespace?: string): MdnsTarget {
     schemes: ["mdns"],
     example: EXAMPLE,
     defaultHost: "",
+    defaultPort: "none",
     params: PARAMS,
   });
   if (url.hosts.some((host) => host !== ""))

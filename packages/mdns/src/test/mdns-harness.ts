@@ -8,7 +8,7 @@ import { Lossy } from "./lossy.ts";
 import { nodeRuntime as runtime } from "./node-runtime.ts";
 import { freeUdpPort } from "./udp-port.ts";
 
-/** Real UDP on loopback, on a port of its own. @param layout as in the URL @param loses for each message, in and out */
+/** Real UDP on loopback, on a port of its own. @param layout as in the URL @param loses asked for each message that comes in */
 export async function mdnsHarness(layout = "skein", loses?: () => boolean): Promise<RegistryHarness> {
   const port = await freeUdpPort();
   const url = `mdns://?interface=127.0.0.1&port=${port}&layout=${layout}`;
