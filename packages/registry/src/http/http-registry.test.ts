@@ -17,7 +17,7 @@ test.each([
 test.each([
   ["http://user:s3cret@h", /there is a password: give the token alone, as in http:\/\/token@host:8800/],
   ["http://s3cret@a,b", /more than one host in "a,b"/],
-  ["http://s3cret@h:99999", /the port "99999" of "h:99999"/],
+  ["http://s3cret@h:99999", /the port of "h:99999"/],
   ["http://s3cret@h?wiat=5s", /the parameter "wiat" is unknown; did you mean wait\?/],
   ["http://s3cret@h?wait=soon", /wait=soon is no duration/],
   ["http://s3cret@h?wait=10ms", /wait=10ms is too short: give 1s or more/],
