@@ -32,6 +32,7 @@ export class JsonClient {
   #closed = false;
 
   /**
+   * Throws INVALID_ARGUMENT for headers that cannot be sent, without what is in them: fetch() would tell.
    * @param base such as `http://127.0.0.1:8500`, without credentials
    * @param shown what errors call the server
    */
@@ -47,6 +48,7 @@ export class JsonClient {
     this.#headers = options.headers ?? {};
     this.#runtime = options.runtime;
     this.#shown = options.shown;
+    for (const [name, value] of Object.entries(this.#headers)) checkHeader(options.shown, name, value);
   }
 
   /** Rejects with UNAVAILABLE when the server cannot be reached or does not answer in time, and where the answer is no JSON although its status is 200. */
@@ -87,6 +89,18 @@ export class JsonClient {
   close(): void {
     this.#closed = true;
     for (const abort of this.#open) abort.abort(new Error(`the client of ${this.#shown} is closed`));
+  }
+}
+
+function checkHeader(shown: string, name: string, value: string): void {
+  try {
+    new Headers([[name, value]]);
+  } catch {
+    throw new RpcError(
+      "INVALID_ARGUMENT",
+      `${shown}: the header ${name} cannot be sent: it has characters that none has`,
+      { executed: "no" },
+    );
   }
 }
 
