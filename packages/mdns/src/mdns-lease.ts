@@ -18,14 +18,17 @@ export class MdnsLease implements Lease {
   #expiresAt: number;
   #released: Promise<void> | undefined;
 
-  /** @param over called once, when it is released */
-  constructor(ttlMs: number, node: MdnsNode, runtime: Runtime, over: () => void) {
-    this.ttlMs = ttlMs;
+  /**
+   * @param askedMs rounded up to whole seconds, as DNS has them
+   * @param over called once, when it is released
+   */
+  constructor(askedMs: number, node: MdnsNode, runtime: Runtime, over: () => void) {
+    this.ttlMs = Math.max(1, Math.ceil(askedMs / 1000)) * 1000;
     this.#node = node;
     this.#runtime = runtime;
     this.#over = over;
     this.#tag = runtime.uniqueId();
-    this.#expiresAt = runtime.clock.fresh() + ttlMs;
+    this.#expiresAt = runtime.clock.fresh() + this.ttlMs;
   }
 
   get #lost(): boolean {

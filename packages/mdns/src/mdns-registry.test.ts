@@ -72,9 +72,9 @@ const same = (a: readonly string[] | undefined, b: readonly string[]): boolean =
   a !== undefined && [...a].sort().join() === [...b].sort().join();
 
 describe("with 30 % of all messages lost", () => {
-  test("the view is full within 3 s: 100 runs with 5 processes and 40 instances", async () => {
+  test("the view is full within 3 s: 50 runs with 5 processes and 40 instances", async () => {
     const took: number[] = [];
-    for (let seed = 1; seed <= 100; seed++) {
+    for (let seed = 1; seed <= 50; seed++) {
       start(seed);
       network.loss = 0.3;
       const ids: string[] = [];
@@ -86,13 +86,13 @@ describe("with 30 % of all messages lost", () => {
     expect(Math.max(...took)).toBeLessThanOrEqual(3000);
   }, 30_000);
 
-  test("nobody vanishes in six hours", async () => {
+  test("nobody vanishes in three hours", async () => {
     network.loss = 0.3;
     const ids = [...(await publish(8, 30_000)).ids, ...(await publish(8, 30_000)).ids];
     const watch = follow(connect().registry);
     expect(await timeUntil(() => same(watch.ids, ids), 3000)).toBeLessThan(3000);
     const before = watch.seen.length;
-    await runtime.clock.advanceAsync(6 * 3_600_000);
+    await runtime.clock.advanceAsync(3 * 3_600_000);
     expect(watch.seen.length).toBe(before);
   }, 30_000);
 
@@ -168,6 +168,21 @@ describe("when the network is away", () => {
     },
   );
 
+  test("a new interface is told of everybody, and asked", async () => {
+    const { medium, ids } = await publish(2, 30_000);
+    const watching = connect();
+    watching.medium.cut = true;
+    const watch = follow(watching.registry, "user");
+    await runtime.clock.advanceAsync(5000);
+    Object.assign(network.sent, { query: 0, response: 0 });
+    medium.onNewWay();
+    await runtime.clock.advanceAsync(20);
+    expect(network.sent.response).toBe(1);
+    watching.medium.cut = false;
+    watching.medium.onNewWay();
+    expect(await timeUntil(() => same(watch.ids, ids), 1000)).toBeLessThanOrEqual(1000);
+  });
+
   test("get and list reject", async () => {
     const { registry, medium } = connect();
     medium.cut = true;
@@ -202,6 +217,12 @@ describe("when the network is away", () => {
 });
 
 describe("leases", () => {
+  test("are granted in whole seconds", async () => {
+    const { registry } = connect();
+    expect((await registry.lease({ ttlMs: 200 })).ttlMs).toBe(1000);
+    expect((await registry.lease({ ttlMs: 2001 })).ttlMs).toBe(3000);
+  });
+
   test("one that was not renewed in time is lost, and its records are answered for no more", async () => {
     const { registry } = connect();
     const lease = await registry.lease({ ttlMs: 1000 });

@@ -86,12 +86,12 @@ export class Responder {
     return [...keys, ...listings.flatMap((n) => [...services].map((service) => setKey(n, service)))];
   }
 
-  /** What is to be sent of a key now, with the time that its lease still has as TTL; nothing when that is over. */
+  /** What is to be sent of a key now, with the time that its lease still has as TTL, to the nearest second; nothing when that is over. */
   set(key: string, now: number): RecordSet {
     const [n = "", service = "", id] = key.split(" ");
     if (id === undefined) return this.#layouts[Number(n)]?.listing(service) ?? [];
     const own = this.#own.get(ownKey(service, id));
-    const left = own === undefined ? 0 : Math.ceil((own.expiresAt() - now) / 1000);
+    const left = own === undefined ? 0 : Math.round((own.expiresAt() - now) / 1000);
     const set = own?.sets[Number(n)];
     return set === undefined || left <= 0 ? [] : set.map((r) => ({ ...r, ttl: Math.min(r.ttl, left) }));
   }

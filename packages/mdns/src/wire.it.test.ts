@@ -169,3 +169,20 @@ test("an interface that is not there is said, with those that are", async () => 
   await away.close();
   await expect(registry.check?.()).resolves.toBeUndefined();
 });
+
+test("several interfaces: what comes twice counts once, one that cannot be used hinders no other", async () => {
+  const url = `mdns://?interface=127.0.0.1,127.0.0.2,203.0.113.7&port=${port}`;
+  const several = createRegistry(url, { runtime, logger: silentLogger });
+  const other = open("skein");
+  try {
+    const lease = await several.lease({ ttlMs: 10_000 });
+    await lease.put(instance);
+    expect((await other.get("greeter")).instances).toEqual([instance]);
+    const { revision } = await other.get("greeter");
+    await lease.renew();
+    expect((await other.get("greeter")).revision).toBe(revision);
+    expect((await several.get("greeter")).instances).toEqual([instance]);
+  } finally {
+    await Promise.all([several.close(), other.close()]);
+  }
+});
