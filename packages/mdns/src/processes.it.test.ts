@@ -76,6 +76,20 @@ describe("processes", () => {
     await watched.until((s) => s.instances.length === 1, clock, 2000 / 3 + 1000);
   }, 30_000);
 
+  test("a watcher whose loop was blocked for longer than the TTL loses nobody by it", async () => {
+    const watched = watch();
+    await start(2000, 3);
+    await watched.until((s) => s.instances.length === 3, clock, 3000);
+    const before = watched.seen.length;
+    for (let n = 0; n < 5; n++) {
+      const until = performance.now() + 1500 + n * 300;
+      while (performance.now() < until);
+      await clock.pass(n * 150);
+    }
+    await clock.pass(1000);
+    expect(watched.seen.slice(before)).toEqual([]);
+  }, 30_000);
+
   test("500 instances of another process are all seen, stay, and are gone when it leaves", async () => {
     const { child } = await start(6000, 500);
     const watched = watch();
