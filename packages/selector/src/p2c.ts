@@ -1,39 +1,48 @@
-import type { Candidate, Picker, SelectorFactory } from "@skein/core";
+import type { Picker, SelectorFactory } from "@skein/core";
 import { createChance } from "./chance.ts";
 import { nextOpen, Pool } from "./pool.ts";
-import type { Rated } from "./statistics.ts";
+import { cheaper, type Rated, Statistics } from "./statistics.ts";
 
 /**
- * Of two at random, the one with the lower expected cost (power of two choices, Mitzenmacher 2001; peak EWMA as in Finagle and tower).
+ * Of two at random, the one with the lower expected cost (power of two choices, Mitzenmacher 2001; peak EWMA with a time constant of 10 s as in
+ * Finagle and tower, times the calls in flight, whose ages count as in Kratos).
  */
 export const p2c: SelectorFactory = ({ random }) => {
-  const pool = new Pool<Candidate>(random);
+  const statistics = new Statistics();
+  const pool = new Pool<Rated>(
+    (candidate) => statistics.create(candidate),
+    (rated) => statistics.drop(rated),
+  );
   const below = createChance(random);
-  /** Index of the better of two that were not tried yet; -1 when all were. */
-  const among = (tier: readonly Rated<Candidate>[], exclude: ReadonlySet<string>, now: number): number => {
-    const n = tier.length;
-    const i = nextOpen(tier, below(n), exclude);
-    if (i < 0) return i;
-    const j = nextOpen(tier, below(n), exclude);
-    return better(tier[i] as Rated<Candidate>, tier[j] as Rated<Candidate>, now) === tier[i] ? i : j;
+  /** The better of two that were not tried yet; undefined when all were. */
+  const among = (tier: readonly Rated[], exclude: ReadonlySet<string>, now: number): Rated | undefined => {
+    const i = nextOpen(tier, below(tier.length), exclude);
+    if (i < 0) return undefined;
+    const a = tier[i] as Rated;
+    const b = tier[nextOpen(tier, below(tier.length), exclude)] as Rated;
+    return cheaper(a.rows, a.at, b.at, now) ? a : b;
   };
   return {
-    update(candidates): Picker<Candidate> {
+    update(candidates): Picker {
       const tiers = pool.update(candidates);
+      for (const tier of tiers) for (const rated of tier) rated.weigh();
       const best = tiers[0] ?? [];
       const n = best.length;
+      const { rows } = statistics;
+      const offsets = Int32Array.from(best, (rated) => rated.at);
       return {
         pick({ exclude, now }) {
           if (exclude === undefined) {
             if (n <= 1) return best[0]?.picked(now);
             const i = below(n);
-            const j = (i + 1 + below(n - 1)) % n;
-            return better(best[i] as Rated<Candidate>, best[j] as Rated<Candidate>, now).picked(now);
+            const other = i + 1 + below(n - 1);
+            const j = other < n ? other : other - n;
+            const first = cheaper(rows, offsets[i] as number, offsets[j] as number, now);
+            return (best[first ? i : j] as Rated).picked(now);
           }
           for (let t = 0; t < tiers.length; t++) {
-            const tier = tiers[t] as Rated<Candidate>[];
-            const at = among(tier, exclude, now);
-            if (at >= 0) return tier[at]?.picked(now);
+            const found = among(tiers[t] as Rated[], exclude, now);
+            if (found !== undefined) return found.picked(now);
           }
           return undefined;
         },
@@ -41,9 +50,3 @@ export const p2c: SelectorFactory = ({ random }) => {
     },
   };
 };
-
-function better(a: Rated<Candidate>, b: Rated<Candidate>, now: number): Rated<Candidate> {
-  a.rate(now);
-  b.rate(now);
-  return a.cost <= b.cost ? a : b;
-}
