@@ -1,10 +1,10 @@
 import { setMaxListeners } from "node:events";
+import { nodeRuntime } from "@skein/conformance/node";
 import * as dnsPacket from "dns-packet";
 import { expect, test } from "vitest";
 import { DnsResolver } from "./dns-resolver.ts";
 import { parseServer } from "./dns-servers.ts";
 import { a, srv } from "./test/dns-server.ts";
-import { nodeRuntime } from "./test/node-runtime.ts";
 import { dnsServer, open, urls } from "./test/setup.ts";
 
 const NAME = "user.example.org";

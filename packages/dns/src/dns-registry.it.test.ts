@@ -3,11 +3,11 @@ import dns from "node:dns";
 import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { registryConformance } from "@skein/conformance";
+import { nodeRuntime } from "@skein/conformance/node";
 import { type Registry, silentLogger } from "@skein/core";
 import { afterEach, expect, test, vi } from "vitest";
 import { createRegistry } from "./dns-registry.ts";
 import { a, aaaa, cname, soa, srv, TestDnsServer } from "./test/dns-server.ts";
-import { nodeRuntime } from "./test/node-runtime.ts";
 import { dnsServer, open, urls, watched } from "./test/setup.ts";
 
 const system = dns.getServers();

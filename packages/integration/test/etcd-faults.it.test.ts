@@ -1,7 +1,7 @@
+import { TcpProxy } from "@skein/conformance/node";
 import { afterAll, describe, expect, test } from "vitest";
 import { EtcdServer, etcdBinary } from "../../etcd/src/test/etcd-server.ts";
 import { Gateway } from "../../etcd/src/test/gateway.ts";
-import { TcpProxy } from "../../etcd/src/test/tcp-proxy.ts";
 import { printTable, row } from "./fault-table.ts";
 import { World } from "./world.ts";
 
@@ -88,7 +88,7 @@ describe.skipIf(etcdBinary() === undefined)(
 
     test("compacted while we were cut off", async () => {
       await using server = await single();
-      const proxy = await new TcpProxy(server.member.client).open();
+      const proxy = await new TcpProxy(server.address).open();
       const gateway = new Gateway(server.address);
       await using world = await World.start(`etcd://127.0.0.1:${proxy.port}`, TTL_MS);
       await proxy.cut();

@@ -4,10 +4,10 @@ import { chmodSync, chownSync, mkdtempSync, readdirSync, rmSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Watched } from "@skein/conformance";
+import { nodeRuntime as runtime } from "@skein/conformance/node";
 import { type Registry, silentLogger } from "@skein/core";
 import { afterEach, describe, expect, test } from "vitest";
 import { createLocalRegistry } from "./local.ts";
-import { nodeRuntime as runtime } from "./test/node-runtime.ts";
 
 const LONG_TTL_MS = 60_000;
 const undo: (() => unknown)[] = [];

@@ -14,6 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { registryConformance, sampleInstance, Watched } from "@skein/conformance";
+import { nodeRuntime as runtime } from "@skein/conformance/node";
 import { type Logger, type Runtime, silentLogger } from "@skein/core";
 import { createFakeRuntime } from "@skein/core/testing";
 import { afterAll, describe, expect, test } from "vitest";
@@ -22,7 +23,6 @@ import { localDirectory } from "./local-directory.ts";
 import { fileNameOf, parseRecord } from "./local-record.ts";
 import { lifeOf, ownIdentity, parseStat } from "./process-identity.ts";
 import { localHarness } from "./test/local-harness.ts";
-import { nodeRuntime as runtime } from "./test/node-runtime.ts";
 
 const root = mkdtempSync(join(tmpdir(), "skein-local-test-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));

@@ -1,8 +1,8 @@
+import { nodeRuntime } from "@skein/conformance/node";
 import { type Logger, type Registry, type Snapshot, silentLogger } from "@skein/core";
 import { afterEach } from "vitest";
 import { createRegistry } from "../dns-registry.ts";
 import { TestDnsServer } from "./dns-server.ts";
-import { nodeRuntime } from "./node-runtime.ts";
 
 const ended: (() => Promise<void>)[] = [];
 afterEach(async () => {

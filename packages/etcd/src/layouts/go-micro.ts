@@ -1,8 +1,15 @@
 import type { Instance } from "@skein/core";
 import { serviceNameFault, versionFault } from "@skein/core/internal";
-import { parseInstance } from "@skein/registry/backend";
+import {
+  goJson,
+  isObject,
+  type Json,
+  jsonObject,
+  parseInstance,
+  sorted,
+  textsOf,
+} from "@skein/registry/backend";
 import { hostPortOf, isHostPort } from "./addresses.ts";
-import { goJson, isObject, type Json, jsonObject, sorted, textsOf } from "./json.ts";
 import type { Layout, Read } from "./layout.ts";
 
 /** Our instance, whole, in a node's metadata: Go Micro passes over it. */

@@ -1,8 +1,7 @@
 import type { Instance } from "@skein/core";
 import { serviceNameFault } from "@skein/core/internal";
-import { parseInstance } from "@skein/registry/backend";
+import { goJson, isObject, jsonObject, parseInstance, textsOf } from "@skein/registry/backend";
 import { addressSegment, foreignInstance, hostPortOf, isHostPort } from "./addresses.ts";
-import { goJson, isObject, jsonObject, textsOf } from "./json.ts";
 import type { Layout } from "./layout.ts";
 
 /** Our instance, whole, among the metadata of an endpoint. */

@@ -1,8 +1,7 @@
 import type { Instance } from "@skein/core";
 import { serviceNameFault, versionFault } from "@skein/core/internal";
-import { instanceFrom } from "@skein/registry/backend";
+import { instanceFrom, jsonObject, textsOf } from "@skein/registry/backend";
 import { addressSegment, foreignInstance, urlOf } from "./addresses.ts";
-import { jsonObject, textsOf } from "./json.ts";
 import type { Layout, Read } from "./layout.ts";
 
 const NO_VERSION = "0.0.0";

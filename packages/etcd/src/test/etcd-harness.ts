@@ -1,17 +1,16 @@
 import type { RegistryHarness } from "@skein/conformance";
+import { nodeRuntime, TcpProxy } from "@skein/conformance/node";
 import { type Registry, silentLogger } from "@skein/core";
 import { createRegistry } from "../create-registry.ts";
 import type { EtcdServer } from "./etcd-server.ts";
 import { Gateway } from "./gateway.ts";
-import { nodeRuntime } from "./node-runtime.ts";
-import { TcpProxy } from "./tcp-proxy.ts";
 
 /** Of one server for many cases, emptied for each. @param query of the URL, without `?` */
 export async function etcdHarness(server: EtcdServer, query = ""): Promise<RegistryHarness> {
   const gateway = new Gateway(server.address);
   await gateway.remove();
   await gateway.revokeAll();
-  const proxy = await new TcpProxy(server.member.client).open();
+  const proxy = await new TcpProxy(server.address).open();
   const open: Registry[] = [];
   return {
     runtime: nodeRuntime,

@@ -11,6 +11,7 @@ export {
   parseBackendUrl,
   urlFault,
 } from "./backend-url.ts";
+export { goJson, isObject, type Json, jsonObject, sorted, textsOf } from "./foreign-json.ts";
 export { instanceFrom, isMetadata, parseInstance } from "./instance-record.ts";
 export { type JsonAnswer, JsonClient, type JsonQuestion } from "./json-client.ts";
 export { Malformed } from "./malformed.ts";

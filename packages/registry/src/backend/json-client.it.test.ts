@@ -1,8 +1,8 @@
 import { setMaxListeners } from "node:events";
 import { createServer, type IncomingMessage, type RequestListener } from "node:http";
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from "node:net";
+import { nodeRuntime } from "@skein/conformance/node";
 import { afterEach, expect, test, vi } from "vitest";
-import { nodeRuntime } from "../test/node-runtime.ts";
 import { JsonClient, type JsonQuestion } from "./json-client.ts";
 
 const ended: (() => Promise<void>)[] = [];

@@ -2,12 +2,12 @@ import { once } from "node:events";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { registryConformance, sampleInstance } from "@skein/conformance";
+import { nodeRuntime as runtime } from "@skein/conformance/node";
 import type { Registry, Snapshot } from "@skein/core";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { createHttpRegistry } from "../http.ts";
 import { keptLog, testCentre } from "../test/centre.ts";
 import { centreHarness } from "../test/centre-harness.ts";
-import { nodeRuntime as runtime } from "../test/node-runtime.ts";
 
 registryConformance("http", centreHarness);
 

@@ -1,9 +1,9 @@
 import type { RegistryHarness } from "@skein/conformance";
+import { nodeRuntime as runtime } from "@skein/conformance/node";
 import { type Instance, type Registry, silentLogger } from "@skein/core";
 import { startCentre } from "../centre/index.ts";
 import { createHttpRegistry } from "../http.ts";
 import { cuttable } from "./cuttable.ts";
-import { nodeRuntime as runtime } from "./node-runtime.ts";
 
 const MALFORMED: readonly object[] = [
   {},

@@ -1,7 +1,7 @@
+import { nodeRuntime as runtime } from "@skein/conformance/node";
 import type { Logger } from "@skein/core";
 import { onTestFinished } from "vitest";
 import { type Centre, type CentreOptions, startCentre } from "../centre/index.ts";
-import { nodeRuntime as runtime } from "./node-runtime.ts";
 
 /** Lines of a log, as text. */
 export function keptLog(): { readonly logger: Logger; readonly lines: string[] } {

@@ -2,10 +2,10 @@ import { mkdtempSync, readdirSync, renameSync, rmSync, unlinkSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { RegistryHarness } from "@skein/conformance";
+import { nodeRuntime } from "@skein/conformance/node";
 import { type Registry, silentLogger } from "@skein/core";
 import { createLocalRegistry } from "../local.ts";
 import { fileNameOf } from "../local-record.ts";
-import { nodeRuntime } from "./node-runtime.ts";
 
 /** Files in a directory of their own, in real time. @param wrap stands between the cases and the registry */
 export function localHarness(wrap: (good: Registry) => Registry = (good) => good): RegistryHarness {

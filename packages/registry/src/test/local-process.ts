@@ -1,7 +1,7 @@
+import { nodeRuntime as runtime } from "@skein/conformance/node";
 import { type Instance, type Logger, silentLogger } from "@skein/core";
 import { createLeaseKeeper } from "@skein/core/internal";
 import { createLocalRegistry } from "../local.ts";
-import { nodeRuntime as runtime } from "./node-runtime.ts";
 
 /**
  * A process with instances of `user` in a local registry: `local-process.ts DIRECTORY TTL_MS COUNT`. Prints `ready` once they are registered,

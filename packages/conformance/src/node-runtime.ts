@@ -1,6 +1,6 @@
 import type { Runtime } from "@skein/core";
 
-/** Ports on Node, for tests with real files and processes. */
+/** Ports on Node, for harnesses of what is real: sockets, files, processes. Timers do not keep a process alive. */
 export const nodeRuntime: Runtime = {
   clock: {
     now: () => Date.now(),

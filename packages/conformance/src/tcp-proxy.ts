@@ -1,15 +1,17 @@
 import { once } from "node:events";
 import { createServer, connect as dial, type Server, type Socket } from "node:net";
 
-/** Stands between a client and a server, and can be cut. */
+/** Stands between clients and a server, and can be cut and healed, at one port of loopback. */
 export class TcpProxy {
   readonly #sockets = new Set<Socket>();
-  readonly #target: number;
+  readonly #target: { readonly host: string; readonly port: number };
   #server: Server | undefined;
   port = 0;
 
-  constructor(target: number) {
-    this.#target = target;
+  /** @param target `host:port` */
+  constructor(target: string) {
+    const { hostname, port } = new URL(`tcp://${target}`);
+    this.#target = { host: hostname, port: Number(port) };
   }
 
   async open(): Promise<this> {
@@ -22,7 +24,7 @@ export class TcpProxy {
   }
 
   #join(socket: Socket): void {
-    const other = dial(this.#target, "127.0.0.1");
+    const other = dial(this.#target);
     for (const [a, b] of [
       [socket, other],
       [other, socket],
@@ -46,6 +48,7 @@ export class TcpProxy {
     await once(server, "close");
   }
 
+  /** At the port of before. */
   async heal(): Promise<void> {
     await this.open();
   }
