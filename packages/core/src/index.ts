@@ -67,6 +67,7 @@ export type {
   PickRequest,
   Selector,
   SelectorFactory,
+  SelectorOptions,
 } from "./selector.ts";
 export type { QueueOptions } from "./server/admission-queue.ts";
 export type { EndpointDescription, RegistrationDescription, ServiceDescription } from "./server/describe.ts";

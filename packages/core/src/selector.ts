@@ -39,10 +39,18 @@ export interface Pick<C extends Candidate = Candidate> {
    * The call ended. Plain arguments: no object a call.
    * @param startedAt when it was picked, ms (PickRequest.now)
    * @param now ms
-   * @param failed by the instance's fault: transport, timeout, overload, INTERNAL; never a user's error
+   * @param failed by the instance's fault: transport, timeout, overload, INTERNAL; never a user's error. Undefined: the call says nothing of
+   * the instance, as it was never sent there or was given up before it ended
    * @param load as the server reported in its trailer: microseconds of queue, 0 when unknown
    */
-  done(startedAt: number, now: number, failed: boolean, load: number): void;
+  done(startedAt: number, now: number, failed: boolean | undefined, load: number): void;
 }
 
-export type SelectorFactory = (options: { random(): number }) => Selector<Candidate>;
+export interface SelectorOptions {
+  /** Uniform in [0, 1). */
+  random(): number;
+  /** Where the client runs. @default not known */
+  readonly zone?: string | undefined;
+}
+
+export type SelectorFactory = (options: SelectorOptions) => Selector<Candidate>;

@@ -203,7 +203,7 @@ export class ClientCall implements OutgoingCall, PickRequest, Waiter, ItemSource
   }
 
   /** The try is over. */
-  #leave(now: number, failed: boolean): void {
+  #leave(now: number, failed: boolean | undefined): void {
     const { pick } = this;
     this.session = undefined;
     this.pick = undefined;
@@ -237,7 +237,7 @@ export class ClientCall implements OutgoingCall, PickRequest, Waiter, ItemSource
   #stop(): void {
     if (this.session === undefined) return this.road.forget(this);
     this.session.cancel(this);
-    this.#leave(this.road.clock.monotonic(), false);
+    this.#leave(this.road.clock.monotonic(), undefined);
   }
 
   // ---- told by the reader of its items

@@ -112,7 +112,7 @@ export class Target implements CallRoad {
         call.exclude = tried;
         return call.begin(pick, node.session as ClientSession, endpoint);
       }
-      pick.done(call.now, call.now, false, 0);
+      pick.done(call.now, call.now, undefined, 0);
       lacking ||= node.session !== undefined;
       node.connect();
       coming ||= node.state === "connecting";

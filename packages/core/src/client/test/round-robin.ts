@@ -5,7 +5,7 @@ export interface CountingSelector {
   readonly factory: SelectorFactory;
   readonly open: Map<string, number>;
   /** Outcomes told: instance, failed. */
-  readonly outcomes: { readonly id: string; readonly failed: boolean; readonly ms: number }[];
+  readonly outcomes: { readonly id: string; readonly failed: boolean | undefined; readonly ms: number }[];
 }
 
 /** Ready ones in turn, else idle or connecting ones, else suspects. */
