@@ -1,13 +1,14 @@
 import { RpcError, type Runtime } from "@skein/core";
 import { pause } from "@skein/registry/backend";
-import { type ConsulClient, ConsulError } from "./consul-client.ts";
+import { type ConsulClient, ConsulError, isUnknown } from "./consul-client.ts";
 import { askHealth, HiddenError } from "./consul-watch.ts";
 import { type HealthEntry, isWell } from "./health-entries.ts";
 import { recordOf } from "./meta-record.ts";
 import type { Registration } from "./registration.ts";
 
-/** What an agent takes goes on to the catalog by itself; looked for so often at first, then more seldom, ms. */
+/** What an agent takes goes on to the catalog by itself. Looked for so often, ms, and then more seldom; as something that fails from LONG_LOOK_MS on. */
 const LOOK_MS = 10;
+const LONG_LOOK_MS = 100;
 const MOST_LOOK_MS = 500;
 /** A removal is not held up for longer, ms. */
 const GONE_MS = 1000;
@@ -31,7 +32,6 @@ export class AgentServices {
     const { body } = await this.#client.ask({
       path: "/v1/status/leader",
       query: { dc: undefined },
-      urgent: true,
       signal,
     });
     if (typeof body !== "string" || body === "")
@@ -64,67 +64,66 @@ export class AgentServices {
   }
 
   async #put(path: string, body?: unknown): Promise<void> {
-    await this.#client.ask({ method: "PUT", path, body, urgent: true });
+    await this.#client.ask({ method: "PUT", path, body });
   }
 
   /** Whether the agent has all of these. */
   async hasAll(ids: readonly string[]): Promise<boolean> {
-    const { body } = await this.#client.ask({ path: "/v1/agent/services", urgent: true });
+    const { body } = await this.#client.ask({ path: "/v1/agent/services" });
     if (typeof body !== "object" || body === null || Array.isArray(body))
       throw new RpcError("UNAVAILABLE", `${this.#client.shown}: GET /v1/agent/services: no services`);
     return ids.every((id) => Object.hasOwn(body, id));
   }
 
-  /** Resolves once everybody can see what was written; rejects where that does not come to be. */
-  async seen(name: string, id: string, written: number): Promise<void> {
+  /** Resolves once everybody can see what was written, and, where we say how it is, that it is well; rejects where that does not come to be. */
+  async seen(name: string, id: string, written: number, well: boolean, signal: AbortSignal): Promise<void> {
     const there = ({ Service, Checks }: HealthEntry): boolean =>
-      (recordOf(Service.Meta)?.written ?? 0) >= written && Checks.every(({ Status }) => isWell(Status, true));
-    if (await this.#look(name, id.replaceAll(".", "[.]"), (entries) => entries.some(there), this.#seenMs))
-      return;
+      (recordOf(Service.Meta)?.written ?? 0) >= written &&
+      (!well || Checks.every(({ Status }) => isWell(Status, true)));
+    const done = (entries: readonly HealthEntry[]): boolean => entries.some(there);
+    if (await this.#look(name, patternOf(id), done, this.#seenMs, signal)) return;
     throw new RpcError(
       "UNAVAILABLE",
       `${this.#client.shown}: the agent took the service ${id}, but it is not in Consul's catalog after ${this.#seenMs} ms: see the agent's log (does its node pass its own checks? may the token write ${name}?)`,
     );
   }
 
-  /** Resolves once nobody sees it any more, or after a second: it has left the agent, which tells the others. @param id a pattern (RE2) */
+  /** Resolves once nobody sees it any more, or after a second: it has left the agent, which tells the others. @param id may have a `*` */
   async gone(name: string, id: string): Promise<void> {
-    await this.#look(name, id, (entries) => entries.length === 0, GONE_MS).catch(() => false);
+    await this.#look(name, patternOf(id), (entries) => entries.length === 0, GONE_MS).catch(() => false);
   }
 
   /** @returns false when time is over */
   async #look(
     name: string,
-    id: string,
+    pattern: string,
     done: (entries: readonly HealthEntry[]) => boolean,
     withinMs: number,
+    signal?: AbortSignal,
   ): Promise<boolean> {
     const { clock } = this.#runtime;
     const until = clock.fresh() + withinMs;
-    const filter = `Service.ID matches "^${id}$"`;
-    const here = { filter, dc: undefined };
-    const { signal } = new AbortController();
+    const query = { filter: `Service.ID matches "^${pattern}$"`, dc: undefined };
+    const ended = signal ?? new AbortController().signal;
     for (let wait = LOOK_MS; ; wait = Math.min(MOST_LOOK_MS, wait * 2)) {
-      await pause(this.#runtime, wait, signal);
-      const free = wait === LOOK_MS;
-      try {
-        const { entries } = await askHealth(this.#client, name, { query: here, urgent: true, free });
-        if (done(entries)) return true;
-      } catch (error) {
-        // Who may register but not look must believe the agent.
-        if (error instanceof HiddenError || (error instanceof ConsulError && error.status === 403))
-          return true;
-        throw error;
-      }
-      if (clock.fresh() > until) return false;
+      await pause(this.#runtime, wait, ended);
+      const found = await askHealth(this.#client, name, { query, lane: "lease", signal: ended }).catch(
+        believed,
+      );
+      if (found === undefined || done(found.entries)) return true;
+      if (clock.fresh() >= until) return false;
+      if (wait >= LONG_LOOK_MS) this.#client.failed();
     }
   }
 }
 
-/** 404 today; of old a 500 that says so. */
-function isUnknown({ status, said }: ConsulError): boolean {
-  return (
-    (status === 404 && /unknown (check|service)/i.test(said)) ||
-    (status === 500 && /unknown (check|service)|does not have associated TTL/i.test(said))
-  );
+/** For RE2; `*` stands for anything. */
+function patternOf(id: string): string {
+  return id.replaceAll(".", "[.]").replaceAll("*", ".*");
+}
+
+/** Who may register but not look must believe the agent. */
+function believed(error: unknown): undefined {
+  if (error instanceof HiddenError || (error instanceof ConsulError && error.status === 403)) return;
+  throw error;
 }

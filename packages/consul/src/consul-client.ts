@@ -1,7 +1,7 @@
 import { RpcError, type Runtime } from "@skein/core";
 import { type JsonAnswer, JsonClient } from "@skein/registry/backend";
 import type { ConsulTarget } from "./consul-url.ts";
-import { RequestBudget } from "./request-budget.ts";
+import { type Lane, RequestBudget } from "./request-budget.ts";
 
 export interface ConsulQuestion {
   /** @default "GET" */
@@ -12,10 +12,8 @@ export interface ConsulQuestion {
   readonly signal?: AbortSignal | undefined;
   /** @default that of the URL */
   readonly timeoutMs?: number | undefined;
-  /** Goes before the others: what keeps a lease. @default false */
-  readonly urgent?: boolean | undefined;
-  /** Whether an answer is one that no loop feeds on, so that it does not count against ten a second. @default every 200 */
-  readonly free?: ((answer: JsonAnswer) => boolean) | undefined;
+  /** @default "lease" */
+  readonly lane?: Lane | undefined;
 }
 
 /** The agent's answer was no 200. */
@@ -30,6 +28,14 @@ export class ConsulError extends RpcError {
     this.status = answer.status;
     this.said = answer.said;
   }
+}
+
+/** The agent has no such service or check: 404 today, of old a 500 that says so. */
+export function isUnknown({ status, said }: Pick<JsonAnswer, "status" | "said">): boolean {
+  return (
+    (status === 404 && /unknown (check|service)/i.test(said)) ||
+    (status === 500 && /unknown (check|service)|does not have associated TTL/i.test(said))
+  );
 }
 
 const DENIED =
@@ -55,17 +61,26 @@ export class ConsulClient {
 
   /** Rejects with ConsulError for any status but 200, and with UNAVAILABLE when there is no answer. */
   async ask(question: ConsulQuestion): Promise<JsonAnswer> {
-    const { method = "GET", path, body, signal, timeoutMs = this.#timeoutMs } = question;
-    const { free = () => true } = question;
-    await this.#budget.take(question.urgent === true, signal);
-    signal?.throwIfAborted();
+    const { method = "GET", path, body, signal, timeoutMs = this.#timeoutMs, lane = "lease" } = question;
     // Agents register for themselves only: a datacenter is for questions.
     const query = { dc: method === "GET" ? this.#dc : undefined, ...question.query };
     const asked = `${path}${queryOf(query)}`;
-    const answer = await this.#client.ask({ method, path: asked, body, timeoutMs, signal });
-    if (answer.status !== 200) throw new ConsulError(this.shown, `${method} ${path}`, answer);
-    if (free(answer)) this.#budget.giveBack();
-    return answer;
+    await this.#budget.take(lane, signal);
+    let well = false;
+    try {
+      const answer = await this.#client.ask({ method, path: asked, body, timeoutMs, signal });
+      // That there is no such check or service is an answer.
+      well = answer.status === 200 || isUnknown(answer);
+      if (answer.status !== 200) throw new ConsulError(this.shown, `${method} ${path}`, answer);
+      return answer;
+    } finally {
+      this.#budget.answered(lane, signal?.aborted === true ? undefined : well);
+    }
+  }
+
+  /** What was answered well did not work all the same: no more than ten a second, see RequestBudget. */
+  failed(): void {
+    this.#budget.failed();
   }
 
   /** What is being asked rejects. */

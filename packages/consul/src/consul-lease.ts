@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { type Instance, type Lease, LeaseLostError, type Runtime } from "@skein/core";
 import { checkInstance } from "@skein/registry/backend";
 import type { AgentServices } from "./agent-services.ts";
@@ -31,6 +32,7 @@ export class ConsulLease implements Lease {
   readonly #o: ConsulLeaseOptions;
   readonly #tag: string;
   readonly #held = new Map<string, Held>();
+  readonly #ended = new AbortController();
   #lost = false;
   #released: Promise<void> | undefined;
 
@@ -38,6 +40,8 @@ export class ConsulLease implements Lease {
     this.#o = options;
     this.ttlMs = options.ttlMs;
     this.#tag = options.runtime.uniqueId().slice(0, 8);
+    // All that are being put listen to it.
+    setMaxListeners(0, this.#ended.signal);
   }
 
   /** `lost` when the agent does not have one of its services: the keeper writes all of them again. */
@@ -56,32 +60,33 @@ export class ConsulLease implements Lease {
     return "lost";
   }
 
+  /** One after the other: where the agent does not answer, one question is enough. */
   async #passAll(all: readonly Held[]): Promise<boolean> {
-    const answers = await Promise.allSettled(
-      all.map(({ serviceId: id, confirmed }) => this.#o.agent.pass(id, statusOf(confirmed as Instance))),
-    );
-    // One that is gone counts, whatever became of the others.
-    if (answers.some((a) => a.status === "fulfilled" && a.value === "unknown")) return false;
-    for (const answer of answers) if (answer.status === "rejected") throw answer.reason;
+    for (const { serviceId: id, confirmed } of all)
+      if ((await this.#o.agent.pass(id, statusOf(confirmed as Instance))) === "unknown") return false;
     return true;
   }
 
   async put(instance: Instance): Promise<void> {
     checkInstance(instance);
-    const { agent, check } = this.#o;
+    const { agent, check, runtime } = this.#o;
     const id = serviceId(instance.id, this.#tag);
-    lastWritten = Math.max(this.#o.runtime.clock.now(), lastWritten + 1);
+    lastWritten = Math.max(runtime.clock.now(), lastWritten + 1);
     const written = lastWritten;
     const registration = registrationOf(instance, id, written, this.#o);
     this.#mustBeHeld();
     const before = this.#held.get(instance.id);
     const held: Held = { serviceId: id, name: registration.Name, confirmed: before?.confirmed };
     this.#held.set(instance.id, held);
-    await agent.register(registration);
-    // The agent keeps a check's state when a service is registered again: a critical one would stay so.
-    if (check === "ttl" && (await agent.pass(id, statusOf(instance))) === "unknown")
-      throw new LeaseLostError(`the agent lost the service ${id} at once`);
-    await agent.seen(registration.Name, id, written);
+    try {
+      await agent.register(registration);
+      // The agent keeps a check's state when a service is registered again: a critical one would stay so.
+      if (check === "ttl" && before !== undefined && (await agent.pass(id, statusOf(instance))) === "unknown")
+        throw new LeaseLostError(`the agent lost the service ${id} at once`);
+      await agent.seen(registration.Name, id, written, check === "ttl", this.#ended.signal);
+    } catch (error) {
+      if (this.#released === undefined) throw error;
+    }
     if (this.#released !== undefined) {
       await agent.deregister(id);
       throw new LeaseLostError("the lease was released");
@@ -100,7 +105,7 @@ export class ConsulLease implements Lease {
     if (held === undefined) return;
     await this.#o.agent.deregister(held.serviceId);
     this.#held.delete(id);
-    await this.#o.agent.gone(held.name, held.serviceId.replaceAll(".", "[.]"));
+    await this.#o.agent.gone(held.name, held.serviceId);
   }
 
   /** Another lease of this process has put the instance: what this one has of it is of no use. */
@@ -120,10 +125,11 @@ export class ConsulLease implements Lease {
 
   async #release(): Promise<void> {
     const { agent } = this.#o;
+    this.#ended.abort(new LeaseLostError("the lease was released"));
     const all = [...this.#held.values()];
     await Promise.all(all.map((held) => agent.deregister(held.serviceId)));
     const names = [...new Set(all.map((held) => held.name))];
-    await Promise.all(names.map((name) => agent.gone(name, `.*-${this.#tag}`)));
+    await Promise.all(names.map((name) => agent.gone(name, `*-${this.#tag}`)));
     this.#o.over();
   }
 }

@@ -14,7 +14,7 @@ import { ConsulClient } from "./consul-client.ts";
 import { ConsulLease } from "./consul-lease.ts";
 import { type ConsulTarget, LEAST_DEREGISTER_MS } from "./consul-url.ts";
 import { askHealth, blockingAsk, type HealthAnswer, pollingAsk } from "./consul-watch.ts";
-import { instancesIn } from "./health-entries.ts";
+import { type FoundInstances, instancesIn } from "./health-entries.ts";
 import { ServiceNames } from "./service-names.ts";
 
 export interface ConsulRegistryOptions {
@@ -105,23 +105,23 @@ export class ConsulRegistry implements Registry {
 
   async get(service: string): Promise<Snapshot> {
     this.#mustBeOpen();
-    const answer = await askHealth(this.#client, this.#names.inConsul(service), { free: true });
+    const answer = await askHealth(this.#client, this.#names.inConsul(service), { lane: "read" });
     return this.#snapshot(service, answer);
   }
 
   /** One question for the names, and one for each service. */
   async list(): Promise<readonly ServiceSummary[]> {
     this.#mustBeOpen();
-    const { body } = await this.#client.ask({ path: "/v1/catalog/services" });
+    const { body } = await this.#client.ask({ path: "/v1/catalog/services", lane: "read" });
     if (typeof body !== "object" || body === null || Array.isArray(body))
       throw new Error(`${this.name}: GET /v1/catalog/services: the answer is no map of services`);
-    const services = Object.keys(body).flatMap((name) => this.#names.fromConsul(name) ?? []);
-    const found = await Promise.all(
-      services.map(async (service) => {
-        const { entries } = await askHealth(this.#client, this.#names.inConsul(service), { free: true });
-        return instancesIn(entries, service, this.#names);
-      }),
-    );
+    const found: FoundInstances[] = [];
+    for (const name of Object.keys(body)) {
+      const service = this.#names.fromConsul(name);
+      if (service === undefined) continue;
+      const { entries } = await askHealth(this.#client, name, { lane: "read" });
+      found.push(instancesIn(entries, service, this.#names));
+    }
     this.#malformed.seen(new Map(found.flatMap(({ malformed }) => [...malformed])));
     return summarize(found.flatMap(({ instances }): readonly Instance[] => instances));
   }

@@ -2,10 +2,11 @@ import type { Snapshot } from "@skein/core";
 import type { Answer } from "@skein/registry/backend";
 import type { ConsulClient, ConsulQuestion } from "./consul-client.ts";
 import { entriesOf, type HealthEntry } from "./health-entries.ts";
+import type { Lane } from "./request-budget.ts";
 
-/** How long Consul may hold a blocking query back, and how much longer it and the network may take. */
-const WAIT_S = 55;
-const BLOCKED_MS = WAIT_S * 1000 + (WAIT_S * 1000) / 16 + 5000;
+/** How long Consul may hold a blocking query back, and how much longer the network may take. */
+const WAIT_MS = 55_000;
+const NETWORK_MS = 5000;
 
 export interface HealthAnswer {
   readonly entries: readonly HealthEntry[];
@@ -16,9 +17,9 @@ export interface HealthQuestion {
   readonly signal?: AbortSignal | undefined;
   /** Answered once Consul's index is higher, or after a while; 0: at once. @default 0 */
   readonly after?: number | undefined;
-  /** Does not count against the budget when it is answered. @default false */
-  readonly free?: boolean | undefined;
-  readonly urgent?: boolean | undefined;
+  /** How long a while is; Consul adds a sixteenth at the most. @default 55 s */
+  readonly waitMs?: number | undefined;
+  readonly lane: Lane;
   readonly query?: ConsulQuestion["query"];
 }
 
@@ -28,16 +29,15 @@ export async function askHealth(
   name: string,
   question: HealthQuestion,
 ): Promise<HealthAnswer> {
-  const { signal, after = 0, free = false, urgent } = question;
+  const { signal, after = 0, waitMs = WAIT_MS, lane } = question;
   const path = `/v1/health/service/${encodeURIComponent(name)}`;
-  const block = after > 0 ? { index: String(after), wait: `${WAIT_S}s` } : {};
+  const block = after > 0 ? { index: String(after), wait: `${Math.ceil(waitMs)}ms` } : {};
   const { body, headers } = await client.ask({
     path,
     query: { ...block, ...question.query },
     signal,
-    urgent,
-    free: () => free,
-    ...(after > 0 ? { timeoutMs: BLOCKED_MS } : {}),
+    lane,
+    ...(after > 0 ? { timeoutMs: Math.ceil(waitMs + waitMs / 16 + NETWORK_MS) } : {}),
   });
   const entries = entriesOf(body);
   if (entries === undefined)
@@ -75,10 +75,14 @@ export function blockingAsk(
   read: (answer: HealthAnswer) => Snapshot,
 ): (signal: AbortSignal) => Promise<Answer> {
   let after = 0;
+  // The first question of all is not held up by other watches.
+  let lane: Lane = "read";
   return async (signal) => {
     const asked = after;
     after = 0;
-    const answer = await askHealth(client, name, { signal, after: asked });
+    const first = lane;
+    lane = "watch";
+    const answer = await askHealth(client, name, { signal, after: asked, lane: first });
     const snapshot = read(answer);
     after = answer.index < asked ? 0 : answer.index;
     return { snapshot };
@@ -92,5 +96,8 @@ export function pollingAsk(
   pollMs: number,
   read: (answer: HealthAnswer) => Snapshot,
 ): (signal: AbortSignal) => Promise<Answer> {
-  return async (signal) => ({ snapshot: read(await askHealth(client, name, { signal })), waitMs: pollMs });
+  return async (signal) => ({
+    snapshot: read(await askHealth(client, name, { signal, lane: "read" })),
+    waitMs: pollMs,
+  });
 }

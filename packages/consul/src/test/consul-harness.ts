@@ -12,11 +12,11 @@ export async function fakeConsulHarness(
   namespace?: string,
   wrap: (good: Registry) => Registry = (good) => good,
 ): Promise<RegistryHarness> {
-  const fake = await new FakeConsul().start();
+  const fake = await new FakeConsul({ syncMs: 30 }).start();
   const open: Registry[] = [];
   return {
     runtime: nodeRuntime,
-    ttlMs: 2000,
+    ttlMs: 3000,
     connect() {
       const registry = createRegistry(`consul://${fake.address}?${query}`, {
         runtime: nodeRuntime,
@@ -47,7 +47,7 @@ export async function realConsulHarness(consul: RealConsul, query = ""): Promise
   const open: Registry[] = [];
   return {
     runtime: nodeRuntime,
-    ttlMs: 2000,
+    ttlMs: 3000,
     connect() {
       const registry = createRegistry(`consul://127.0.0.1:${proxy.port}?${query}`, {
         runtime: nodeRuntime,

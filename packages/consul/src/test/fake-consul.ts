@@ -49,6 +49,8 @@ export class FakeConsul {
   /** Undefined: ACLs are off. */
   tokens: ReadonlyMap<string, FakeToken> | undefined;
   leader = "127.0.0.1:8300";
+  /** Blocking queries that wait. */
+  held = 0;
   readonly #clock: Clock;
   readonly #syncMs: number;
   readonly #sockets = new Set<Socket>();
@@ -117,17 +119,18 @@ export class FakeConsul {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = "", url = "" } = request;
-    this.requests.push({ at: performance.now(), method, path: url });
+    this.requests.push({ at: this.#clock.fresh(), method, path: url });
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk);
     const fault = this.fault(method, url);
     if (fault === "stuck") return;
     if (fault === "cut") return void request.socket.destroy();
     if (fault === "garbage") return void response.end("<html>It works!</html>");
-    const answer = fault ?? (await this.#answer(request, Buffer.concat(chunks).toString()).catch(refusal));
+    if (fault !== undefined) return void response.writeHead(fault.status).end(fault.body);
+    const answer = (await this.#answer(request, Buffer.concat(chunks).toString()).catch(refusal)) as Answer;
     if (typeof answer.body === "string" && answer.status !== undefined && answer.status !== 200)
       return void response.writeHead(answer.status, { "content-type": "text/plain" }).end(answer.body);
-    const headers = { "content-type": "application/json", ...("headers" in answer ? answer.headers : {}) };
+    const headers = { "content-type": "application/json", ...answer.headers };
     response.writeHead(answer.status ?? 200, headers);
     response.end(answer.body === undefined ? "" : JSON.stringify(answer.body));
   }
@@ -209,8 +212,8 @@ export class FakeConsul {
     if (!Number.isSafeInteger(index) || index < 0) throw new FakeRefusal("Invalid index");
     const wait = url.searchParams.get("wait");
     const waitMs = Math.min(MOST_WAIT_MS, wait === null ? 300_000 : goDuration(wait, "wait"));
+    if (index > 0) await this.#held(name, index, waitMs, request);
     const state = this.#state;
-    if (index > 0) await this.#held(state, name, index, waitMs, request);
     const found = filtered(
       state.catalogued.filter(({ service }) => service.name === name),
       url.searchParams,
@@ -218,18 +221,14 @@ export class FakeConsul {
     return this.#read(token, found.map(entryOf), state.indexOf(name));
   }
 
-  async #held(
-    state: FakeState,
-    name: string,
-    index: number,
-    waitMs: number,
-    request: IncomingMessage,
-  ): Promise<void> {
+  async #held(name: string, index: number, waitMs: number, request: IncomingMessage): Promise<void> {
     const abort = new AbortController();
     const stop = (): void => abort.abort();
     const timer = this.#clock.setTimer(waitMs + (Math.random() * waitMs) / 16, stop);
     request.socket.once("close", stop);
-    await state.after(name, index, abort.signal);
+    this.held++;
+    await this.#state.after(name, index, abort.signal);
+    this.held--;
     timer.cancel();
     request.socket.off("close", stop);
   }

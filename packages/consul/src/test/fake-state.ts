@@ -41,6 +41,7 @@ export class FakeState {
   /** When a service last ceased to be: the index of those that are not there. */
   #extinction: number;
   #sync: Timer | undefined;
+  #ended = false;
 
   /** @param index what Raft begins to count from */
   constructor(clock: Clock, options: { readonly syncMs: number; readonly index: number }) {
@@ -184,6 +185,13 @@ export class FakeState {
     return this.#indexes.get(name) ?? this.#extinction;
   }
 
+  /** Raft has gone on by itself: everything is as new as that. */
+  raise(index: number): void {
+    this.#index = index;
+    this.#extinction = index;
+    for (const name of this.#indexes.keys()) this.#indexes.set(name, index);
+  }
+
   get index(): number {
     return this.#index;
   }
@@ -192,7 +200,7 @@ export class FakeState {
   after(name: string, index: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const look = (): void => {
-        if (this.indexOf(name) <= index && !signal.aborted) return;
+        if (this.indexOf(name) <= index && !signal.aborted && !this.#ended) return;
         this.#changed.delete(look);
         signal.removeEventListener("abort", look);
         resolve();
@@ -203,8 +211,10 @@ export class FakeState {
     });
   }
 
-  /** Ends all timers. */
+  /** Ends all timers, and lets go whoever waits. */
   end(): void {
+    this.#ended = true;
+    for (const changed of [...this.#changed]) changed();
     this.#sync?.cancel();
     this.#reaper.timer.cancel();
     for (const { check } of this.#local.values()) check?.timer?.cancel();

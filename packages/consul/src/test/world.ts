@@ -1,0 +1,106 @@
+import { setMaxListeners } from "node:events";
+import type { Instance, Logger, Registry, Runtime, Snapshot } from "@skein/core";
+import { createLeaseKeeper } from "@skein/core/internal";
+import { createRegistry } from "../create-registry.ts";
+import { FakeConsul } from "./fake-consul.ts";
+import { nodeRuntime } from "./node-runtime.ts";
+
+export interface World {
+  readonly fake: FakeConsul;
+  readonly runtime: Runtime;
+  /** `level message fields`, one a line. */
+  readonly log: readonly string[];
+  /** Another client. @param url query, with `?` */
+  connect(query?: string, options?: { readonly token?: string; readonly namespace?: string }): Registry;
+  /** Announces it by a lease keeper. */
+  announce(registry: Registry, instance: Instance, ttlMs: number): Promise<Keeper>;
+  /** All that a watch says, the newest last. */
+  watch(registry: Registry, service: string): readonly Snapshot[];
+}
+
+type Keeper = ReturnType<typeof createLeaseKeeper>;
+
+/** Runs a test against a fake agent, and closes all of it. */
+export async function withWorld(
+  test: (world: World) => Promise<void>,
+  options: { readonly runtime?: Runtime; readonly syncMs?: number } = {},
+): Promise<void> {
+  const { runtime = nodeRuntime, ...rest } = options;
+  const fake = await new FakeConsul({ clock: runtime.clock, ...rest }).start();
+  const log: string[] = [];
+  const registries: Registry[] = [];
+  const keepers: Keeper[] = [];
+  const abort = new AbortController();
+  setMaxListeners(0, abort.signal);
+  const logger = listLogger(log);
+  try {
+    await test({
+      fake,
+      runtime,
+      log,
+      connect(query = "", { token, namespace } = {}) {
+        const user = token === undefined ? "" : `${encodeURIComponent(token)}@`;
+        const url = `consul://${user}${fake.address}${query}`;
+        const registry = createRegistry(url, { runtime, logger, namespace });
+        registries.push(registry);
+        return registry;
+      },
+      async announce(registry, instance, ttlMs) {
+        const keeper = createLeaseKeeper({ registry, runtime, logger, ttlMs });
+        keepers.push(keeper);
+        await keeper.put(instance);
+        return keeper;
+      },
+      watch(registry, service) {
+        const seen: Snapshot[] = [];
+        void (async () => {
+          for await (const s of registry.watch(service, { signal: abort.signal })) seen.push(s);
+        })();
+        return seen;
+      },
+    });
+  } finally {
+    abort.abort();
+    fake.fault = () => undefined;
+    for (const keeper of keepers) keeper.abandon();
+    await Promise.all(registries.map((r) => r.close()));
+    await fake.close();
+  }
+}
+
+function listLogger(log: string[]): Logger {
+  const at = (level: string) => (fields: object, message: string) => {
+    log.push(`${level} ${message} ${JSON.stringify(fields, errorsToo)}`);
+  };
+  const logger: Logger = {
+    debug: at("debug"),
+    info: at("info"),
+    warn: at("warn"),
+    error: at("error"),
+    child: () => logger,
+  };
+  return logger;
+}
+
+function errorsToo(_key: string, value: unknown): unknown {
+  return value instanceof Error ? `${value.message} ${value.stack}` : value;
+}
+
+/** Resolves once `ok` holds; rejects with what there is after `ms` of real time. */
+export async function eventually(
+  ok: () => boolean,
+  what: () => unknown = () => undefined,
+  ms = 5000,
+): Promise<number> {
+  const started = performance.now();
+  while (!ok()) {
+    if (performance.now() - started > ms)
+      throw new Error(`not within ${ms} ms: ${JSON.stringify(what())} (${ok})`);
+    await sleep(10);
+  }
+  return performance.now() - started;
+}
+
+export function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
