@@ -26,9 +26,7 @@ describe("whatever reads come to, the view is kept, and Consul asked ten times a
         const services = Array.from({ length: 6 }, (_, n) => sampleInstance(`s${n}`));
         for (const i of services) await announce(registry, i, 60_000);
         const watches = services.map((i) => watch(registry, i.service));
-        await eventually(
-          () => watches.every((w, n) => ids(w.at(-1)) === services[n]?.id) && fake.held === 6,
-        );
+        await eventually(() => watches.every((w, n) => ids(w.at(-1)) === services[n]?.id) && fake.held === 6);
         fake.requests.length = 0;
         fake.fault = (_, path) => (path.startsWith("/v1/health/") ? fault : undefined);
         // Held questions are answered by the change, and the next ones by the fault.
