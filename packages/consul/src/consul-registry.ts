@@ -22,6 +22,7 @@ export interface ConsulRegistryOptions {
   readonly runtime: Runtime;
   readonly logger: Logger;
   readonly namespace: string | undefined;
+  readonly ttlMs?: number | undefined;
 }
 
 /** The registry over an agent's HTTP API. */
@@ -86,14 +87,14 @@ export class ConsulRegistry implements Registry {
   }
 
   #follow(service: string): StartWatch {
-    const { target, runtime } = this.#o;
+    const { target, runtime, ttlMs } = this.#o;
     const name = this.#names.inConsul(service);
     const read = (answer: HealthAnswer): Snapshot => this.#snapshot(service, answer);
     const ask =
       target.pollMs === undefined
         ? blockingAsk(this.#client, name, read)
         : pollingAsk(this.#client, name, target.pollMs, read);
-    return askAgain({ runtime, ask: (_service, _known, signal) => ask(signal) });
+    return askAgain({ runtime, ttlMs, ask: (_service, _known, signal) => ask(signal) });
   }
 
   #snapshot(service: string, { entries, index }: HealthAnswer): Snapshot {
@@ -138,7 +139,7 @@ export class ConsulRegistry implements Registry {
   async #close(): Promise<void> {
     this.#watches.close();
     // What cannot be deregistered ends with its TTL.
-    await Promise.allSettled([...this.#leases].map((lease) => lease.release()));
+    
     this.#client.close();
   }
 }
