@@ -139,7 +139,7 @@ export class ConsulRegistry implements Registry {
   async #close(): Promise<void> {
     this.#watches.close();
     // What cannot be deregistered ends with its TTL.
-    
+    await Promise.allSettled([...this.#leases].map((lease) => lease.release()));
     this.#client.close();
   }
 }
