@@ -34,7 +34,7 @@ export function openRegistry(
     return { registry: given.registry, check: () => checkOf(given.registry), close: async () => {} };
   const options = { ...ports, namespace: config.namespace, ttlMs: config.ttlMs };
   const registry = open(given, options);
-  return { registry, check: () => checkOf(registry), close: () => registry.close() };
+  return { registry, check: () => checkOf(registry), close: () => closeSoon(registry, ports.runtime) };
 }
 
 function open(
@@ -81,6 +81,25 @@ function openPackage(name: string, url: string, options: BackendOptions): Regist
         `the registry ${shown} needs createRegistry() of ${name}, which this version of it does not have`,
       );
     return asSetup(() => (createRegistry as CreateRegistry)(url, options));
+  });
+}
+
+const CLOSE_MS = 1000;
+
+/** What a registry that does not answer cannot be told ends with its TTL: whoever leaves does not wait for it. */
+function closeSoon(registry: Registry, { clock }: Runtime): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = clock.setTimer(CLOSE_MS, resolve);
+    registry.close().then(
+      () => {
+        timer.cancel();
+        resolve();
+      },
+      (error: unknown) => {
+        timer.cancel();
+        reject(error);
+      },
+    );
   });
 }
 
