@@ -229,3 +229,35 @@ test("after any history of drops, repeats and errors the view is what the regist
     { numRuns: 2000 },
   );
 });
+
+test("one that has moved is there twice while its old address holds, and the newer goes by itself", () => {
+  const w = world();
+  const moved = instance("a", { addresses: [{ protocol: "skein", url: "tcp://other" }] });
+  const urls = () => w.directory.instances.map((i) => i.addresses[0]?.url);
+  w.list("a", "b", "c", "d");
+  w.directory.connection("a", "up");
+  w.list(moved, "b", "c", "d");
+  expect(urls()).toEqual(expect.arrayContaining(["tcp://a", "tcp://other"]));
+  w.directory.connection("a", "down");
+  expect(urls()).not.toContain("tcp://a");
+  w.list("b", "c", "d");
+  expect(w.ids()).toEqual(["b", "c", "d"]);
+});
+
+test("what an instance says of itself is told as soon as anything in it is another, and not for another object", () => {
+  const w = world();
+  w.list("a", "b");
+  w.list(instance("a", { metadata: { k: "1" } }), "b");
+  w.list(instance("a", { metadata: { k: "1" } }), "b");
+  w.list(instance("a", { metadata: { k: "1" }, startedAt: "later" }), "b");
+  w.list(instance("a", { addresses: [{ protocol: "http", url: "tcp://a" }] }), "b");
+  expect(w.changes).toHaveLength(4);
+  expect(w.directory.instances[0]?.addresses[0]?.protocol).toBe("http");
+});
+
+test("one that is listed many times counts once: it hides no mass removal", () => {
+  const w = world();
+  w.list("a", "b", "c", "d", "e");
+  w.list(...Array.from({ length: 20 }, () => "a"));
+  expect(w.ids()).toEqual(["a", "b", "c", "d", "e"]);
+});

@@ -1,5 +1,6 @@
 import type { Instance, Snapshot } from "../instance.ts";
 import type { Clock, Logger, Timer } from "../runtime.ts";
+import { sameInstance } from "./same-instance.ts";
 
 /** How the client's connection to an instance fares; `unknown` while it has not been tried. */
 export type ConnectionState = "up" | "down" | "unknown";
@@ -32,13 +33,14 @@ export interface Directory {
 }
 
 interface Entry {
-  readonly key: string;
   instance: Instance;
   /** When it was first listed, monotonic ms. */
   readonly cameAt: number;
   connection: ConnectionState;
   /** The registry no longer lists it, and until then (monotonic ms) we do. */
   heldUntil: number | undefined;
+  /** The look that listed it last. */
+  look: number;
 }
 
 const DEFAULT_TTL_MS = 30_000;
@@ -54,8 +56,6 @@ export function createDirectory(options: DirectoryOptions): Directory {
   return new View(options);
 }
 
-const keyOf = (i: Instance): string => `${i.id}|${i.addresses.map((a) => a.url).join(",")}`;
-
 class View implements Directory {
   known = false;
   everListed = false;
@@ -63,7 +63,9 @@ class View implements Directory {
   instances: readonly Instance[] = [];
   readonly #o: DirectoryOptions;
   readonly #holdMs: number;
-  readonly #entries = new Map<string, Entry>();
+  /** By id: one each, and more where one is listed at another address than before. */
+  readonly #entries = new Map<string, Entry[]>();
+  #look = 0;
   /** Removals of late: when, and how many. */
   #removals: { readonly at: number; readonly count: number }[] = [];
   #revision = Number.NEGATIVE_INFINITY;
@@ -101,42 +103,62 @@ class View implements Directory {
     this.#revision = snapshot.revision;
     const first = !this.known;
     this.known = true;
-    const changed = this.#add(snapshot.instances);
-    const removed = this.#remove(new Set(snapshot.instances.map(keyOf)), reset);
+    const { changed, listed } = this.#add(snapshot.instances);
+    const removed = this.#remove(listed, reset);
     if (changed || removed || first) this.#publish();
   }
 
-  /** Additions and updates apply at once. */
-  #add(listed: readonly Instance[]): boolean {
-    const now = this.#o.clock.monotonic();
+  /** Additions and updates apply at once. Of thousands, nearly all are the same objects as before: nothing is made or compared for those. */
+  #add(instances: readonly Instance[]): { readonly changed: boolean; readonly listed: number } {
+    const look = ++this.#look;
     let changed = false;
-    for (const instance of listed) {
-      const key = keyOf(instance);
-      const entry = this.#entries.get(key);
+    let listed = 0;
+    for (const instance of instances) {
+      let entry = this.#find(instance);
       if (entry === undefined) {
-        this.#entries.set(key, { key, instance, cameAt: now, connection: "unknown", heldUntil: undefined });
-        this.everListed = true;
-        this.#o.logger.info(about(instance), "instance came");
+        entry = this.#come(instance);
         changed = true;
-        continue;
       }
-      if (entry.heldUntil !== undefined) this.#o.logger.info(this.#about(entry), "instance is listed again");
-      changed ||= entry.heldUntil !== undefined || differs(entry.instance, instance);
+      if (entry.look !== look) listed++;
+      entry.look = look;
+      const held = entry.heldUntil !== undefined;
+      if (!held && sameInstance(entry.instance, instance)) continue;
+      if (held) this.#o.logger.info(this.#about(entry), "instance is listed again");
       entry.instance = instance;
       entry.heldUntil = undefined;
+      changed = true;
     }
-    return changed;
+    return { changed, listed };
   }
 
-  #remove(listed: ReadonlySet<string>, reset: boolean): boolean {
+  #find(instance: Instance): Entry | undefined {
+    const entries = this.#entries.get(instance.id);
+    return entries?.find((e) => e.instance === instance || sameUrls(e.instance, instance));
+  }
+
+  #come(instance: Instance): Entry {
+    const cameAt = this.#o.clock.monotonic();
+    const entry: Entry = { instance, cameAt, connection: "unknown", heldUntil: undefined, look: 0 };
+    const others = this.#entries.get(instance.id);
+    if (others === undefined) this.#entries.set(instance.id, [entry]);
+    else others.push(entry);
+    this.everListed = true;
+    this.#o.logger.info(about(instance), "instance came");
+    return entry;
+  }
+
+  /** @param listed how many are */
+  #remove(listed: number, reset: boolean): boolean {
     const { clock } = this.#o;
     const now = clock.monotonic();
-    const gone = [...this.#entries.values()].filter((e) => e.heldUntil === undefined && !listed.has(e.key));
+    const gone: Entry[] = [];
+    for (const entries of this.#entries.values())
+      for (const e of entries) if (e.look !== this.#look && e.heldUntil === undefined) gone.push(e);
     if (gone.length === 0) return false;
     this.#removals = this.#removals.filter((r) => now - r.at < MASS_WINDOW_MS);
     const expired = gone.filter((e) => e.instance.status !== "draining");
     const lately = this.#removals.reduce((sum, r) => sum + r.count, expired.length);
-    const mass = listed.size === 0 || (lately >= MASS_LEAST && lately > MASS_SHARE * (listed.size + lately));
+    const mass = listed === 0 || (lately >= MASS_LEAST && lately > MASS_SHARE * (listed + lately));
     let changed = false;
     for (const entry of gone) {
       const because = this.#holdReason(entry, mass, reset);
@@ -166,8 +188,7 @@ class View implements Directory {
 
   connection(id: string, state: ConnectionState): void {
     let changed = false;
-    for (const entry of this.#entries.values()) {
-      if (entry.instance.id !== id) continue;
+    for (const entry of [...(this.#entries.get(id) ?? [])]) {
       entry.connection = state;
       if (entry.heldUntil === undefined || state !== "down") continue;
       this.#drop(entry, "gone from the registry, and its connection failed");
@@ -177,7 +198,10 @@ class View implements Directory {
   }
 
   #drop(entry: Entry, because: string): void {
-    this.#entries.delete(entry.key);
+    const { id } = entry.instance;
+    const others = (this.#entries.get(id) ?? []).filter((e) => e !== entry);
+    if (others.length === 0) this.#entries.delete(id);
+    else this.#entries.set(id, others);
     this.#o.logger.info({ ...this.#about(entry), because }, "instance went");
   }
 
@@ -187,9 +211,10 @@ class View implements Directory {
   }
 
   #publish(): void {
-    this.instances = [...this.#entries.values()]
-      .map((e) => e.instance)
-      .filter((i) => i.status !== "draining");
+    const instances: Instance[] = [];
+    for (const entries of this.#entries.values())
+      for (const { instance } of entries) if (instance.status !== "draining") instances.push(instance);
+    this.instances = instances;
     this.#o.onChange(this.instances);
   }
 
@@ -198,10 +223,10 @@ class View implements Directory {
     this.#timer?.cancel();
     this.#timer = undefined;
     const { clock } = this.#o;
-    const until = [...this.#entries.values()].reduce(
-      (min, e) => Math.min(min, e.heldUntil ?? min),
-      Number.POSITIVE_INFINITY,
-    );
+    let until = Number.POSITIVE_INFINITY;
+    for (const entries of this.#entries.values())
+      for (const { heldUntil } of entries)
+        if (heldUntil !== undefined && heldUntil < until) until = heldUntil;
     if (until === Number.POSITIVE_INFINITY) return;
     this.#timer = clock.setTimer(Math.max(0, until - clock.monotonic()), () => this.#release());
   }
@@ -209,7 +234,7 @@ class View implements Directory {
   #release(): void {
     const now = this.#o.clock.monotonic();
     let changed = false;
-    for (const entry of [...this.#entries.values()]) {
+    for (const entry of [...this.#entries.values()].flat()) {
       if (entry.heldUntil === undefined || entry.heldUntil > now) continue;
       this.#drop(entry, `gone from the registry for ${this.#holdMs} ms`);
       changed = true;
@@ -234,12 +259,7 @@ function about(i: Instance): object {
   };
 }
 
-function differs(a: Instance, b: Instance): boolean {
-  return (
-    a.status !== b.status ||
-    a.weight !== b.weight ||
-    a.version !== b.version ||
-    a.zone !== b.zone ||
-    JSON.stringify(a.metadata) !== JSON.stringify(b.metadata)
-  );
+/** The same id at another address is another instance. */
+function sameUrls({ addresses: a }: Instance, { addresses: b }: Instance): boolean {
+  return a.length === b.length && a.every(({ url }, n) => url === b[n]?.url);
 }
