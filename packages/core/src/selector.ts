@@ -1,4 +1,5 @@
 import type { Instance } from "./instance.ts";
+import type { Logger } from "./runtime.ts";
 
 /** How its connection fares. Only `ready` ones are sent to; `idle` and `connecting` ones are made ready by being picked. */
 export type CandidateState = "idle" | "connecting" | "ready" | "suspect" | "draining";
@@ -51,6 +52,8 @@ export interface SelectorOptions {
   random(): number;
   /** Where the client runs. @default not known */
   readonly zone?: string | undefined;
+  /** Its lines say which service they are about. @default none are written */
+  readonly logger?: Logger | undefined;
 }
 
 export type SelectorFactory = (options: SelectorOptions) => Selector<Candidate>;

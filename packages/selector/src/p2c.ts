@@ -1,17 +1,18 @@
 import type { Picker, SelectorFactory } from "@skein/core";
 import { createChance } from "./chance.ts";
 import { nextOpen, Pool } from "./pool.ts";
-import { cheaper, type Rated, Statistics } from "./statistics.ts";
+import { Rows } from "./rows.ts";
+import { cheaper, RATED_STRIDE, Rated } from "./statistics.ts";
 
 /**
  * Of two at random, the one with the lower expected cost (power of two choices, Mitzenmacher 2001; peak EWMA with a time constant of 10 s as in
  * Finagle and tower, times the calls in flight, whose ages count as in Kratos).
  */
 export const p2c: SelectorFactory = ({ random }) => {
-  const statistics = new Statistics();
+  const statistics = new Rows(RATED_STRIDE);
   const pool = new Pool<Rated>(
-    (candidate) => statistics.create(candidate),
-    (rated) => statistics.drop(rated),
+    (candidate) => new Rated(candidate, statistics),
+    (rated) => statistics.part(rated),
   );
   const below = createChance(random);
   /** The better of two that were not tried yet; undefined when all were. */
@@ -28,7 +29,7 @@ export const p2c: SelectorFactory = ({ random }) => {
       for (const tier of tiers) for (const rated of tier) rated.weigh();
       const best = tiers[0] ?? [];
       const n = best.length;
-      const { rows } = statistics;
+      const rows = statistics.data;
       const offsets = Int32Array.from(best, (rated) => rated.at);
       return {
         pick({ exclude, now }) {

@@ -2,6 +2,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { Candidate, Picker, PickRequest, SelectorFactory } from "@skein/core";
 import { describe, expect, test } from "vitest";
+import { ejecting } from "./ejection.ts";
 import { p2c } from "./p2c.ts";
 import { random } from "./random.ts";
 import { roundRobin } from "./round-robin.ts";
@@ -11,6 +12,7 @@ const SELECTORS: readonly (readonly [string, SelectorFactory])[] = [
   ["p2c", p2c],
   ["roundRobin", roundRobin],
   ["random", random],
+  ["ejecting(p2c)", ejecting(p2c)],
 ];
 
 describe.each(SELECTORS)("%s", (_, factory) => {

@@ -1,5 +1,6 @@
 import type { Candidate } from "@skein/core";
 import type { Entry } from "./pool.ts";
+import type { RowHolder, Rows } from "./rows.ts";
 
 /** Time constant with which peaks of latency are forgotten, ms (Finagle and tower have 10 s). */
 const TAU_MS = 10_000;
@@ -11,8 +12,8 @@ const FLOOR_MS = 0.1;
 /** A failure doubles what is expected, up to this, ms: who fails quickly must not look quick. */
 const MOST_PENALTY_MS = 5000;
 
-// A row holds what a pick reads of an instance, in one line of the cache: among 10,000, memory is what a pick waits for.
-const STRIDE = 8;
+/** Of the rows in which instances are rated. */
+export const RATED_STRIDE = 8;
 /** Peak EWMA as of AT, ms. */
 const LATENCY = 0;
 /** When it last answered, ms; NEVER: not yet. */
@@ -25,62 +26,26 @@ const SHARE = 4;
 /** Expected latency of one more call times the queue it would join; as of the last rate(). */
 const COST = 5;
 const NEVER = -1;
-const FIRST_ROWS = 16;
 
-/** How all instances of a selector fare, in rows. Latency is a peak EWMA (Finagle, tower): it jumps up to any peak and comes down slowly, also
- * while nothing is sent there, so that everybody is tried again in time. Calls in flight count with their mean age: one who hangs loses its
- * traffic before it has answered anything.
+/**
+ * An instance and how it fares; kept from one update to the next. Latency is a peak EWMA (Finagle, tower): it jumps up to any peak and comes
+ * down slowly, also while nothing is sent there, so that everybody is tried again in time. Calls in flight count with their mean age: one who
+ * hangs loses its traffic before it has answered anything.
  */
-export class Statistics {
-  rows = new Float64Array(FIRST_ROWS * STRIDE);
-  readonly #free: number[] = [];
-  readonly #rated = new Set<Rated>();
-  #used = 0;
-
-  create(candidate: Candidate): Rated {
-    const row = this.#free.pop() ?? this.#used++;
-    if (row * STRIDE >= this.rows.length) this.#grow();
-    const rated = new Rated(candidate, this.rows, row * STRIDE);
-    this.#rated.add(rated);
-    return rated;
-  }
-
-  /** Its calls in flight may still end: it takes its row along. */
-  drop(rated: Rated): void {
-    this.#rated.delete(rated);
-    this.#free.push(rated.at / STRIDE);
-    rated.move(rated.rows.slice(rated.at, rated.at + STRIDE), 0);
-  }
-
-  #grow(): void {
-    const rows = new Float64Array(this.rows.length * 2);
-    rows.set(this.rows);
-    this.rows = rows;
-    for (const rated of this.#rated) rated.move(rows, rated.at);
-  }
-}
-
-/** An instance and how it fares; kept from one update to the next. */
-export class Rated implements Entry {
+export class Rated implements Entry, RowHolder {
   candidate: Candidate;
   round = 0;
   rows: Float64Array;
-  /** Where its row begins. */
-  at: number;
+  at = 0;
 
-  constructor(candidate: Candidate, rows: Float64Array, at: number) {
+  /** @param rows of RATED_STRIDE */
+  constructor(candidate: Candidate, rows: Rows) {
     this.candidate = candidate;
-    this.rows = rows;
-    this.at = at;
-    rows.fill(0, at, at + STRIDE);
-    rows[at + AT] = NEVER;
-    rows[at + LATENCY] = FIRST_GUESS_MS;
+    this.rows = rows.data;
+    rows.give(this);
+    this.rows[this.at + AT] = NEVER;
+    this.rows[this.at + LATENCY] = FIRST_GUESS_MS;
     this.weigh();
-  }
-
-  move(rows: Float64Array, at: number): void {
-    this.rows = rows;
-    this.at = at;
   }
 
   /** Takes over the weight that its candidate has now. */
@@ -100,35 +65,27 @@ export class Rated implements Entry {
     const inFlight = (rows[at + IN_FLIGHT] as number) - 1;
     rows[at + IN_FLIGHT] = inFlight;
     rows[at + STARTS] = inFlight === 0 ? 0 : (rows[at + STARTS] as number) - startedAt;
-    const latency = rows[at + LATENCY] as number;
+    let latency = rows[at + LATENCY] as number;
     const took = now - startedAt;
-    if (failed === undefined) {
-      // Nobody waited for the end: it would have taken at least so long
-      if (took > latency) learn(rows, at, took, now);
-      return;
+    // Nobody waited for its end: it would have taken at least so long
+    if (failed === undefined && took <= latency) return;
+    const since = rows[at + AT] as number;
+    rows[at + AT] = now;
+    if (since === NEVER || took >= latency) {
+      // A first answer, or a peak: what was before is forgotten. Who fails at once is no quicker than was guessed.
+      if (failed !== true || took > latency) latency = took;
+    } else {
+      let left = 1 - (now - since) * PER_EIGHT_TAUS;
+      if (left < 0) left = 0;
+      left *= left;
+      left *= left;
+      left *= left;
+      if (failed === true) latency = Math.max(took, latency * left);
+      else latency = took + (latency - took) * left;
     }
-    const first = rows[at + AT] === NEVER;
-    const aged = first ? latency : latency * kept(now - (rows[at + AT] as number));
-    if (failed) {
-      const peak = Math.max(took, aged);
-      learn(rows, at, Math.max(peak, Math.min(MOST_PENALTY_MS, 2 * peak + FIRST_GUESS_MS)), now);
-    } else if (first || took >= latency) learn(rows, at, took, now);
-    else learn(rows, at, took + (latency - took) * (aged / latency), now);
+    if (failed === true) latency = Math.max(latency, Math.min(MOST_PENALTY_MS, 2 * latency + FIRST_GUESS_MS));
+    rows[at + LATENCY] = latency;
   }
-}
-
-function learn(rows: Float64Array, at: number, latency: number, now: number): void {
-  rows[at + LATENCY] = latency;
-  rows[at + AT] = now;
-}
-
-/** Share of a past so many ms ago that still counts: (1 - t/8τ)^8, which is exp(-t/τ) within 0.04, as exp() costs more than all else in a pick. */
-function kept(ms: number): number {
-  let left = 1 - ms * PER_EIGHT_TAUS;
-  if (left < 0) left = 0;
-  left *= left;
-  left *= left;
-  return left * left;
 }
 
 /** Whether the row at `a` is no dearer than the one at `b`. */
@@ -148,11 +105,13 @@ function rate(rows: Float64Array, at: number, now: number): void {
   }
   let latency = rows[at + LATENCY] as number;
   if (since !== NEVER) {
+    // exp(-t/τ) within 0.04, as (1 - t/8τ)^8: exp() costs more than all else in a pick
     let left = 1 - (now - since) * PER_EIGHT_TAUS;
     if (left < 0) left = 0;
     left *= left;
     left *= left;
-    latency *= left * left;
+    left *= left;
+    latency *= left;
   }
   if (n > 0) {
     const age = now - (rows[at + STARTS] as number) / n;
