@@ -46,6 +46,8 @@ export class Channel implements NodeHost, TargetHost {
   readonly #abort = new AbortController();
   /** Not listed any more, but with calls in flight. */
   readonly #leaving = new Set<Node>();
+  /** At the directory: counts. */
+  #look = 0;
   #dirty = false;
   #closed = false;
 
@@ -81,22 +83,26 @@ export class Channel implements NodeHost, TargetHost {
 
   // ---- the directory
 
+  /** Of thousands, nearly all are the same objects as before. */
   #see(): void {
     if (this.#closed) return;
-    const listed = new Set<string>();
-    for (const instance of this.#directory.instances) {
-      listed.add(instance.id);
-      this.#list(instance);
-    }
-    for (const [id, node] of this.nodes) if (!listed.has(id)) this.#unlist(id, node);
+    const look = ++this.#look;
+    for (const instance of this.#directory.instances) this.#list(instance).look = look;
+    for (const node of this.nodes.values()) if (node.look !== look) this.#unlist(node.instance.id, node);
     this.changed();
   }
 
-  #list(instance: Instance): void {
-    const node = this.nodes.get(instance.id);
-    if (node !== undefined && this.#url(node.instance) === this.#url(instance)) return node.update(instance);
-    if (node !== undefined) this.#unlist(instance.id, node);
-    this.nodes.set(instance.id, new Node(instance, this));
+  #list(instance: Instance): Node {
+    const known = this.nodes.get(instance.id);
+    if (known?.instance === instance) return known;
+    if (known !== undefined && this.#url(known.instance) === this.#url(instance)) {
+      known.update(instance);
+      return known;
+    }
+    if (known !== undefined) this.#unlist(instance.id, known);
+    const node = new Node(instance, this);
+    this.nodes.set(instance.id, node);
+    return node;
   }
 
   #unlist(id: string, node: Node): void {
@@ -131,14 +137,14 @@ export class Channel implements NodeHost, TargetHost {
   }
 
   #connectSome(): void {
-    const dormant: Node[] = [];
-    let connected = 0;
-    for (const node of this.nodes.values()) {
-      if (node.dormant) dormant.push(node);
-      else if (node.connected) connected++;
+    let room = WHOLE;
+    if (this.nodes.size > WHOLE) {
+      room = SUBSET;
+      for (const node of this.nodes.values()) if (node.connected) room--;
     }
-    let wanted = this.nodes.size <= WHOLE ? dormant.length : Math.min(dormant.length, SUBSET - connected);
-    for (; wanted > 0; wanted--) {
+    if (room <= 0) return;
+    const dormant = [...this.nodes.values()].filter((node) => node.dormant);
+    for (let wanted = Math.min(dormant.length, room); wanted > 0; wanted--) {
       const at = Math.floor(this.runtime.random() * dormant.length);
       const [node] = dormant.splice(at, 1);
       node?.connect();

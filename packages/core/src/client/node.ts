@@ -52,6 +52,8 @@ export class Node implements Candidate {
   #timer: Timer | undefined;
   /** It is listed no more. */
   retired = false;
+  /** The channel's look at the directory that listed it last. */
+  look = 0;
 
   constructor(instance: Instance, host: NodeHost) {
     this.instance = instance;
