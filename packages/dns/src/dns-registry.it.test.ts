@@ -320,11 +320,12 @@ test("DNS that answers nothing holds up neither files nor crypto, and warns of n
   for (let n = 0; n < 50; n++) server.say(`s${n}.org`, "SRV", "silence");
   const asked = Array.from({ length: 50 }, (_, n) => [named.get(`s${n}`), plain.get(`s${n}`)]).flat();
   const all = Promise.allSettled(asked);
-  await vi.waitFor(() => expect(server.asked.length).toBeGreaterThan(90));
+  await vi.waitFor(() => expect(server.asked.length).toBeGreaterThan(90), 5000);
   const begun = performance.now();
   await readFile(import.meta.filename);
   await promisify(pbkdf2)("a", "b", 1, 32, "sha256");
-  expect(performance.now() - begun).toBeLessThan(300);
+  // One look-up that holds a thread takes a second at the least, and there are four.
+  expect(performance.now() - begun).toBeLessThan(900);
   const closing = performance.now();
   await Promise.all([named.close(), plain.close()]);
   expect((await all).every((r) => r.status === "rejected")).toBe(true);
