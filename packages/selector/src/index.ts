@@ -2,3 +2,4 @@ export { type EjectionOptions, ejecting } from "./ejection.ts";
 export { p2c } from "./p2c.ts";
 export { random } from "./random.ts";
 export { roundRobin } from "./round-robin.ts";
+export { weighted } from "./weighted.ts";

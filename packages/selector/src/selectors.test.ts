@@ -7,11 +7,13 @@ import { p2c } from "./p2c.ts";
 import { random } from "./random.ts";
 import { roundRobin } from "./round-robin.ts";
 import { candidate, ready, request, seeded, take } from "./test/candidates.ts";
+import { weighted } from "./weighted.ts";
 
 const SELECTORS: readonly (readonly [string, SelectorFactory])[] = [
   ["p2c", p2c],
   ["roundRobin", roundRobin],
   ["random", random],
+  ["weighted", weighted],
   ["ejecting(p2c)", ejecting(p2c)],
 ];
 
