@@ -2,11 +2,11 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { sampleInstance, Watched } from "@skein/conformance";
+import { nodeRuntime as runtime } from "@skein/conformance/node";
 import { type Registry, silentLogger } from "@skein/core";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createRegistry } from "./create-registry.ts";
 import { mdnsHarness } from "./test/mdns-harness.ts";
-import { nodeRuntime as runtime } from "./test/node-runtime.ts";
 import { freeUdpPort } from "./test/udp-port.ts";
 
 const undo: (() => unknown)[] = [];

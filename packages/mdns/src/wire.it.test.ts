@@ -1,5 +1,6 @@
 import { deflateSync, inflateSync } from "node:zlib";
 import { sampleInstance, Watched } from "@skein/conformance";
+import { nodeRuntime as runtime } from "@skein/conformance/node";
 import { type Registry, silentLogger } from "@skein/core";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { createRegistry } from "./create-registry.ts";
@@ -12,7 +13,6 @@ import {
   stringsBytes,
   u16,
 } from "./test/dns-bytes.ts";
-import { nodeRuntime as runtime } from "./test/node-runtime.ts";
 import { RawPeer } from "./test/raw-peer.ts";
 import { freeUdpPort } from "./test/udp-port.ts";
 

@@ -1,8 +1,8 @@
 import type { Instance } from "@skein/core";
 import { serviceNameFault, versionFault } from "@skein/core/internal";
-import { instanceFrom } from "@skein/registry/backend";
+import { instanceFrom, isObject, type Json, sorted, textsOf } from "@skein/registry/backend";
 import type { DnsRecord } from "../wire.ts";
-import { isObject, type Json, readGoMicroTxt, sorted, textsOf, writeGoMicroTxt } from "./go-micro-txt.ts";
+import { readGoMicroTxt, writeGoMicroTxt } from "./go-micro-txt.ts";
 import { labelOf } from "./labels.ts";
 import type { Announcement, Found, Layout, Read } from "./layout.ts";
 import { addressRecords, hostPort, type Place, placeOf, targetOf } from "./places.ts";

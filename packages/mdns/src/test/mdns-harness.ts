@@ -1,11 +1,11 @@
 import type { RegistryHarness } from "@skein/conformance";
+import { nodeRuntime as runtime } from "@skein/conformance/node";
 import { type Registry, silentLogger } from "@skein/core";
 import multicastDns from "multicast-dns";
 import { MdnsRegistry } from "../mdns-registry.ts";
 import { parseMdnsUrl } from "../mdns-url.ts";
 import { Network } from "../network.ts";
 import { Lossy } from "./lossy.ts";
-import { nodeRuntime as runtime } from "./node-runtime.ts";
 import { freeUdpPort } from "./udp-port.ts";
 
 /** Real UDP on loopback, on a port of its own. @param layout as in the URL @param loses asked for each message that comes in */

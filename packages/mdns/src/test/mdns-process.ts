@@ -1,7 +1,7 @@
+import { nodeRuntime as runtime } from "@skein/conformance/node";
 import { type Instance, silentLogger } from "@skein/core";
 import { createLeaseKeeper } from "@skein/core/internal";
 import { createRegistry } from "../create-registry.ts";
-import { nodeRuntime as runtime } from "./node-runtime.ts";
 
 /** A process with instances of `user`: `mdns-process.ts URL TTL_MS COUNT`. Prints `ready` once they are registered. */
 const [url, ttlMs, count] = process.argv.slice(2) as [string, string, string];
