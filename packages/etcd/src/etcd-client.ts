@@ -117,7 +117,10 @@ class EtcdClient implements EtcdPort {
     await Promise.all(keys.map((key) => this.#ask("KV", "txn", remove(Buffer.from(key)))));
   }
 
-  async list(prefix: string): Promise<{ readonly records: readonly KeyValue[]; readonly revision: number }> {
+  async list(
+    prefix: string,
+    onPage?: (records: readonly KeyValue[]) => void,
+  ): Promise<{ readonly records: readonly KeyValue[]; readonly revision: number }> {
     const records: KeyValue[] = [];
     const end = endOf(prefix);
     let revision: number | undefined;
@@ -125,7 +128,9 @@ class EtcdClient implements EtcdPort {
       const page = await this.#page(from, end, revision, PAGE);
       // All pages are of the revision of the first.
       revision ??= Number(page.header.revision);
-      for (const kv of page.kvs) records.push(recordOf(kv));
+      const part = page.kvs.map(recordOf);
+      records.push(...part);
+      onPage?.(part);
       const last = page.kvs.at(-1);
       if (!page.more || last === undefined) return { records, revision };
       from = Buffer.concat([last.key, Buffer.alloc(1)]);

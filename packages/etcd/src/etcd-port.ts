@@ -37,8 +37,14 @@ export interface EtcdPort {
   put(records: readonly StoredRecord[], lease: string): Promise<void>;
   /** Deletes those keys that the lease holds, and no others. */
   removeHeld(keys: readonly string[], lease: string): Promise<void>;
-  /** All keys that begin with `prefix`. */
-  list(prefix: string): Promise<{ readonly records: readonly KeyValue[]; readonly revision: number }>;
+  /**
+   * All keys that begin with `prefix`.
+   * @param onPage given them in parts as they come; none of it counts before all is there
+   */
+  list(
+    prefix: string,
+    onPage?: (records: readonly KeyValue[]) => void,
+  ): Promise<{ readonly records: readonly KeyValue[]; readonly revision: number }>;
   /** Every change from a revision on, that one included; returns what ends it. */
   watch(prefix: string, from: number, handlers: WatchHandlers): () => void;
   /** Called with the revision of each answer. */

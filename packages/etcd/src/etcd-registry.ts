@@ -27,6 +27,8 @@ export class EtcdRegistry implements Registry {
   readonly #watches: SharedWatches;
   readonly #malformed: Malformed;
   readonly #lists = new Set<ListWatch>();
+  /** What is known of services that are watched, by layout. */
+  readonly #followed = new Map<string, readonly View[]>();
   readonly #leases = new Set<EtcdLease>();
   /** The highest revision seen, which only a store that was reset or restored does not know. */
   #highest = 0;
@@ -72,6 +74,7 @@ export class EtcdRegistry implements Registry {
   #follow(service: string, tell: WatchTeller): () => void {
     const { port, runtime, logger, layouts } = this.#o;
     const views = layouts.map((layout) => new View(layout));
+    this.#followed.set(service, views);
     const revisions = layouts.map(() => Number.NaN);
     const news = (n: number, revision: number): void => {
       revisions[n] = revision;
@@ -87,6 +90,7 @@ export class EtcdRegistry implements Registry {
           waitMs: this.#waitMs,
           runtime,
           logger,
+          listing: (records) => views[n]?.prepare(records),
           listed: (records, revision) => {
             views[n]?.replace(records);
             news(n, revision);
@@ -100,6 +104,7 @@ export class EtcdRegistry implements Registry {
     );
     for (const list of lists) this.#lists.add(list);
     return () => {
+      if (this.#followed.get(service) === views) this.#followed.delete(service);
       for (const list of lists) {
         this.#lists.delete(list);
         list.stop();
@@ -159,7 +164,7 @@ export class EtcdRegistry implements Registry {
   }
 
   async get(service: string): Promise<Snapshot> {
-    const { views, revision } = await this.#list((layout) => layout.prefixOf(service));
+    const { views, revision } = await this.#list((layout) => layout.prefixOf(service), service);
     this.#countMalformed(views, service);
     return { instances: merged(views), revision };
   }
@@ -170,16 +175,18 @@ export class EtcdRegistry implements Registry {
     return summarize(merged(views));
   }
 
+  /** @param service whose keys they are, if it is one: where it is watched, most is known */
   async #list(
     prefixOf: (layout: Layout) => string | undefined,
+    service?: string,
   ): Promise<{ readonly views: readonly View[]; readonly revision: number }> {
     this.#mustBeOpen();
     let highest = 0;
-    const views = this.#o.layouts.map(async (layout) => {
-      const view = new View(layout);
+    const views = this.#o.layouts.map(async (layout, n) => {
+      const view = new View(layout, service === undefined ? undefined : this.#followed.get(service)?.[n]);
       const prefix = prefixOf(layout);
       if (prefix === undefined) return view;
-      const { records, revision } = await this.#o.port.list(prefix);
+      const { records, revision } = await this.#o.port.list(prefix, (part) => view.prepare(part));
       highest = Math.max(highest, revision);
       view.replace(records);
       return view;

@@ -14,6 +14,8 @@ export interface ListWatchOptions {
   readonly waitMs?: number | undefined;
   readonly runtime: Runtime;
   readonly logger: Logger;
+  /** Some of what will be listed soon: a chance to read it in parts. */
+  listing?(records: readonly KeyValue[]): void;
   /** What is there, whole. */
   listed(records: readonly KeyValue[], revision: number): void;
   changed(changes: readonly Change[], revision: number): void;
@@ -78,9 +80,9 @@ export class ListWatch {
 
   /** Rejects when it is over. */
   async #listAndWatch(): Promise<void> {
-    const { port, prefix, listed, changed } = this.#o;
+    const { port, prefix, listing, listed, changed } = this.#o;
     this.#failures++;
-    const { records, revision } = await port.list(prefix);
+    const { records, revision } = await port.list(prefix, listing);
     if (this.#abort.signal.aborted) return;
     listed(records, revision);
     this.#failures = 0;
