@@ -1,3 +1,4 @@
+export { type ConsistentHashOptions, consistentHash, createConsistentHash } from "./consistent-hash.ts";
 export { type EjectionOptions, ejecting } from "./ejection.ts";
 export { p2c } from "./p2c.ts";
 export { random } from "./random.ts";

@@ -2,6 +2,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { Candidate, Picker, PickRequest, SelectorFactory } from "@skein/core";
 import { describe, expect, test } from "vitest";
+import { consistentHash } from "./consistent-hash.ts";
 import { ejecting } from "./ejection.ts";
 import { p2c } from "./p2c.ts";
 import { random } from "./random.ts";
@@ -13,6 +14,7 @@ const SELECTORS: readonly (readonly [string, SelectorFactory])[] = [
   ["p2c", p2c],
   ["roundRobin", roundRobin],
   ["random", random],
+  ["consistentHash", consistentHash],
   ["weighted", weighted],
   ["ejecting(p2c)", ejecting(p2c)],
 ];
@@ -88,6 +90,7 @@ describe.each(SELECTORS)("%s", (_, factory) => {
     const excluded = new Set(["i7", "i8"]);
     expect(bytesAPick(picker(...ready(100)), undefined, gc)).toBeLessThan(1);
     expect(bytesAPick(picker(...ready(100)), excluded, gc)).toBeLessThan(1);
+    expect(bytesAPick(picker(...ready(100)), undefined, gc, "customer-1234")).toBeLessThan(1);
   });
 });
 
@@ -110,10 +113,15 @@ function collector(): () => void {
 
 const PICKS = 10_000;
 /** The least of several: what compiles meanwhile takes heap as well. Few enough that no collection falls between. */
-function bytesAPick(picker: Picker, exclude: ReadonlySet<string> | undefined, gc: () => void): number {
+function bytesAPick(
+  picker: Picker,
+  exclude: ReadonlySet<string> | undefined,
+  gc: () => void,
+  key?: string,
+): number {
   const call: { -readonly [K in keyof PickRequest]: PickRequest[K] } = {
     method: "m",
-    key: undefined,
+    key,
     exclude,
     now: 1,
   };

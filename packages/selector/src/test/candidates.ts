@@ -20,8 +20,8 @@ export function candidate(id: string, state: CandidateState = "ready", weight = 
 export const ids = (n: number): string[] => Array.from({ length: n }, (_, i) => `i${i}`);
 export const ready = (n: number): Candidate[] => ids(n).map((id) => candidate(id));
 
-export function request(exclude?: readonly string[], now = 0): PickRequest {
-  return { method: "getUser", key: undefined, exclude: exclude && new Set(exclude), now };
+export function request(exclude?: readonly string[], now = 0, key?: string): PickRequest {
+  return { method: "getUser", key, exclude: exclude && new Set(exclude), now };
 }
 
 /** Picks and ends the call at once; the id, or undefined. */
