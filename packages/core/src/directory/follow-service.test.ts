@@ -134,6 +134,36 @@ test("what the watch says, at once", async () => {
   expect(await w.stop()).toBe(0);
 });
 
+test("a large set is looked at again only after a while, a small one at once", async () => {
+  const many = (count: number): string[] => Array.from({ length: count }, (_, n) => String(n));
+  const w = world();
+  w.set(...many(1000));
+  w.push(w.truth());
+  w.set(...many(999));
+  w.push(w.truth());
+  w.set(...many(10_000));
+  w.push(w.truth());
+  await settle();
+  expect(w.directory.instances).toHaveLength(10_000);
+  w.set(...many(10_001));
+  w.push(w.truth());
+  await w.clock.advanceAsync(49);
+  expect(w.directory.instances).toHaveLength(10_000);
+  await w.clock.advanceAsync(1);
+  expect(w.directory.instances).toHaveLength(10_001);
+  await w.clock.advanceAsync(100);
+  for (const count of [200_000, 200_001]) {
+    w.state.ids = many(count);
+    w.state.revision++;
+    w.push(w.truth());
+  }
+  await w.clock.advanceAsync(499);
+  expect(w.directory.instances).toHaveLength(200_000);
+  await w.clock.advanceAsync(1);
+  expect(w.directory.instances).toHaveLength(200_001);
+  expect(await w.stop()).toBe(0);
+});
+
 describe("a watch that ends or throws", () => {
   test("is begun again, and changes nothing meanwhile", async () => {
     const w = world();

@@ -13,6 +13,10 @@ const BACKOFF_MS = 200;
 const MOST_BACKOFF_MS = 5000;
 /** A watch that lived so long ends a series of failures, ms. */
 const STEADY_MS = 5000;
+/** Up to so many instances each snapshot is applied as it comes. Of more, the next is looked at only after so long for each instance, ms: 50 for 10,000. */
+const SMALL = 1000;
+const REST_MS = 0.005;
+const MOST_REST_MS = 500;
 
 /**
  * Keeps a directory fed until `signal` aborts: the registry's watch, begun again with full jitter when it ends or throws, and a list now
@@ -34,6 +38,9 @@ export async function followService(
       for await (const snapshot of registry.watch(service, { signal })) {
         if (signal.aborted) break;
         feed.watched(snapshot);
+        // Watches give slow readers the newest: what changes meanwhile is applied together.
+        const { length } = snapshot.instances;
+        if (length > SMALL) await pause(runtime, Math.min(MOST_REST_MS, length * REST_MS), signal);
       }
     } catch (error) {
       why = error;
