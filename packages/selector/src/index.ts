@@ -1,6 +1,7 @@
 export { type ConsistentHashOptions, consistentHash, createConsistentHash } from "./consistent-hash.ts";
 export { type EjectionOptions, ejecting } from "./ejection.ts";
 export { p2c } from "./p2c.ts";
+export { pickFirst } from "./pick-first.ts";
 export { random } from "./random.ts";
 export { roundRobin } from "./round-robin.ts";
 export { weighted } from "./weighted.ts";
