@@ -1,0 +1,42 @@
+/** Seeded chance: the same seed and label give the same numbers, on every machine. */
+export interface Random {
+  /** Uniform in [0, 1). */
+  next(): number;
+  /** Uniform in [min, max). */
+  between(min: number, max: number): number;
+  /** A whole number from 0 to below `n`. */
+  below(n: number): number;
+  /** True with probability `p`. */
+  chance(p: number): boolean;
+  /** One of them; undefined of none. */
+  pick<T>(items: readonly T[]): T | undefined;
+}
+
+/** @param label streams of different labels are independent: one that is drawn from more often does not shift the others */
+export function createRandom(seed: number, label: string): Random {
+  let state = hash(`${seed} ${label}`);
+  // mulberry32
+  const next = (): number => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = state;
+    t = Math.imul(t ^ (t >>> 15), t | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+  const below = (n: number): number => Math.floor(next() * n);
+  return {
+    next,
+    below,
+    between: (min, max) => min + next() * (max - min),
+    chance: (p) => next() < p,
+    pick: (items) => (items.length === 0 ? undefined : items[below(items.length)]),
+  };
+}
+
+/** FNV-1a, mixed once more. */
+function hash(text: string): number {
+  let h = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  return (h ^ (h >>> 13)) >>> 0;
+}
