@@ -205,6 +205,11 @@ export class Cache {
     if (this.#faults.size < MOST_FAULTS) this.#faults.set(shown(name), { why, expiresAt });
   }
 
+  /** After silence: nobody ends before it had time to be heard again. */
+  forgive(now: number): void {
+    this.#claims.forgive(now);
+  }
+
   /** Ends what is over, and says what is to be asked. @returns `nextAt`: when to come again, at the latest */
   sweep(now: number, rules: SweepRules): { readonly ask: readonly Question[]; readonly nextAt: number } {
     const { ask, nextAt } = this.#claims.sweep(now, rules);

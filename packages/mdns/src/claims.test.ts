@@ -70,6 +70,17 @@ describe("claims", () => {
     expect(ids()).toEqual([]);
   });
 
+  test("after silence everyone has the time of a renewal", () => {
+    add(user, "A", 1, 0, 3000);
+    claims.sweep(2990, watched);
+    claims.sweep(60_000, { ...watched, frozen: true });
+    claims.forgive(60_000);
+    claims.sweep(61_999, watched);
+    expect(ids()).toEqual(["u"]);
+    claims.sweep(62_000, watched);
+    expect(ids()).toEqual([]);
+  });
+
   test("of several leases the last that was written counts, whatever comes last", () => {
     add(user, "A", 1, 0);
     add({ ...user, weight: 2 }, "B", 2, 0);

@@ -8,6 +8,8 @@ import type { Question } from "./wire.ts";
 const ASK_AGAIN = [0.8, 0.825, 0.85, 0.875, 0.9, 0.925, 0.95, 0.975] as const;
 /** Nothing ends unasked: what a late timer left no time to ask for has so long, ms. */
 const GRACE_MS = 500;
+/** After silence: whoever is still there renews within a third of its TTL, and so much more, ms. */
+const FORGIVE_MS = 1000;
 /** What was said to be gone stays gone for late copies of what was said before, ms. */
 const GONE_MS = 30_000;
 /** No network has as many; a liar may. */
@@ -106,6 +108,12 @@ export class Claims {
     if (leases.size === 0) ids.delete(id);
     if (ids.size === 0) this.#claims.delete(service);
     if (newest(leases)?.instance !== before) this.#changed(service);
+  }
+
+  /** Nothing was heard for a while, and now is: that nobody renewed meanwhile says nothing. */
+  forgive(now: number): void {
+    for (const claim of this.#all())
+      claim.expiresAt = Math.max(claim.expiresAt, now + claim.ttlMs / 3 + FORGIVE_MS);
   }
 
   /**

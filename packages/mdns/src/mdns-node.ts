@@ -19,8 +19,6 @@ const ANSWER_AGAIN_MS = 220;
 const ANNOUNCE_AGAIN_MS = [250, 1000] as const;
 const RENEW_AGAIN_MS = 250;
 const GOODBYE_AGAIN_MS = [60, 200] as const;
-/** After silence those who are known have so long to answer before they end, ms. */
-const RECOVERY_MS = 1000;
 /** Who asks once asks so often, ms after another: see settled(). */
 const ASK_AGAIN_MS = [100, 120] as const;
 /** Looking more often is of no use, ms. */
@@ -57,7 +55,6 @@ export class MdnsNode {
   readonly #goodbyes = new Set<Promise<void>>();
   #heardAt = Number.NEGATIVE_INFINITY;
   #newsAt = Number.NEGATIVE_INFINITY;
-  #frozenUntil = Number.NEGATIVE_INFINITY;
   #deaf = false;
   #tick: { readonly at: number; readonly timer: Timer } | undefined;
 
@@ -248,9 +245,9 @@ export class MdnsNode {
 
   #hearAgain(now: number): void {
     this.#deaf = false;
-    this.#frozenUntil = now + RECOVERY_MS;
+    this.cache.forgive(now);
     for (const watch of this.#watches.values()) watch.start();
-    this.#wakeAt(this.#frozenUntil);
+    this.#wakeAt(now);
   }
 
   // What time brings.
@@ -273,7 +270,7 @@ export class MdnsNode {
       this.#deaf = true;
       for (const watch of this.#watches.values()) watch.failed(this.#deafness());
     }
-    const frozen = state !== "hears" || now < this.#frozenUntil;
+    const frozen = state !== "hears";
     const watched = (service: string): boolean => this.#watches.has(service);
     const { ask, nextAt } = this.cache.sweep(now, { watched, frozen });
     this.#malformed.seen(this.cache.malformed);
@@ -284,7 +281,6 @@ export class MdnsNode {
     if (questions.length === 0 && doubt) questions = this.#questionsOf(services.slice(0, 1));
     if (questions.length > 0) this.#ask(questions);
     this.#wakeAt(nextAt);
-    if (now < this.#frozenUntil) this.#wakeAt(this.#frozenUntil);
     if (services.length > 0) this.#wakeAt(this.#hearing.askAt(now));
   }
 
