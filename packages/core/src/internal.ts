@@ -6,6 +6,7 @@ export { nearNames, suggestion } from "./client/near.ts";
 export { compileRange } from "./client/semver-range.ts";
 export { serviceNameFault, versionFault } from "./definition/names.ts";
 export { sameInstance } from "./directory/same-instance.ts";
+export { hashText, mix, nth } from "./hash.ts";
 export { instanceFault } from "./instance-fault.ts";
 export { createLeaseKeeper } from "./lease/lease-keeper.ts";
 export type { LeaseKeeper, LeaseKeeperOptions, LeaseState } from "./lease/lease-keeper-types.ts";

@@ -1,4 +1,4 @@
-import { hashText, nth } from "./hash.ts";
+import { hashText, nth } from "@skein/core/internal";
 
 /** Points of a member of weight 1. */
 const POINTS = 8;
