@@ -1,4 +1,5 @@
 import { createDirectory, type Directory } from "../directory/directory.ts";
+import { InOrder } from "../directory/in-order.ts";
 import { RpcError } from "../errors/rpc-error.ts";
 import type { Instance } from "../instance.ts";
 import type { Logger, Runtime } from "../runtime.ts";
@@ -46,6 +47,7 @@ export class Channel implements NodeHost, TargetHost {
   readonly #abort = new AbortController();
   /** Not listed any more, but with calls in flight. */
   readonly #leaving = new Set<Node>();
+  readonly #order = new InOrder<Node>();
   /** At the directory: counts. */
   #look = 0;
   #dirty = false;
@@ -87,7 +89,13 @@ export class Channel implements NodeHost, TargetHost {
   #see(): void {
     if (this.#closed) return;
     const look = ++this.#look;
-    for (const instance of this.#directory.instances) this.#list(instance).look = look;
+    this.#order.begin();
+    for (const instance of this.#directory.instances) {
+      const next = this.#order.next(instance);
+      const node = next === undefined || next.retired ? this.#list(instance) : next;
+      node.look = look;
+      this.#order.add(node);
+    }
     for (const node of this.nodes.values()) if (node.look !== look) this.#unlist(node.instance.id, node);
     this.changed();
   }

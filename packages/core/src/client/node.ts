@@ -1,3 +1,4 @@
+import type { Kept } from "../directory/in-order.ts";
 import type { RpcError } from "../errors/rpc-error.ts";
 import type { Instance } from "../instance.ts";
 import type { Runtime, Timer } from "../runtime.ts";
@@ -38,7 +39,7 @@ export interface NodeHost {
 }
 
 /** An instance as a client holds it: its record, and the one connection to it. */
-export class Node implements Candidate {
+export class Node implements Candidate, Kept {
   state: CandidateState = "idle";
   instance: Instance;
   /** Open for calls. */
@@ -54,6 +55,7 @@ export class Node implements Candidate {
   retired = false;
   /** The channel's look at the directory that listed it last. */
   look = 0;
+  place = 0;
 
   constructor(instance: Instance, host: NodeHost) {
     this.instance = instance;

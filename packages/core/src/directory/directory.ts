@@ -1,5 +1,6 @@
 import type { Instance, Snapshot } from "../instance.ts";
 import type { Clock, Logger, Timer } from "../runtime.ts";
+import { InOrder, type Kept } from "./in-order.ts";
 import { sameInstance } from "./same-instance.ts";
 
 /** How the client's connection to an instance fares; `unknown` while it has not been tried. */
@@ -32,7 +33,7 @@ export interface Directory {
   close(): void;
 }
 
-interface Entry {
+interface Entry extends Kept {
   instance: Instance;
   /** When it was first listed, monotonic ms. */
   readonly cameAt: number;
@@ -65,6 +66,7 @@ class View implements Directory {
   readonly #holdMs: number;
   /** By id: one each, and more where one is listed at another address than before. */
   readonly #entries = new Map<string, Entry[]>();
+  readonly #order = new InOrder<Entry>();
   #look = 0;
   /** Removals of late: when, and how many. */
   #removals: { readonly at: number; readonly count: number }[] = [];
@@ -113,14 +115,16 @@ class View implements Directory {
     const look = ++this.#look;
     let changed = false;
     let listed = 0;
+    this.#order.begin();
     for (const instance of instances) {
-      let entry = this.#find(instance);
+      let entry = this.#order.next(instance) ?? this.#find(instance);
       if (entry === undefined) {
         entry = this.#come(instance);
         changed = true;
       }
       if (entry.look !== look) listed++;
       entry.look = look;
+      this.#order.add(entry);
       const held = entry.heldUntil !== undefined;
       if (!held && sameInstance(entry.instance, instance)) continue;
       if (held) this.#o.logger.info(this.#about(entry), "instance is listed again");
@@ -138,7 +142,7 @@ class View implements Directory {
 
   #come(instance: Instance): Entry {
     const cameAt = this.#o.clock.monotonic();
-    const entry: Entry = { instance, cameAt, connection: "unknown", heldUntil: undefined, look: 0 };
+    const entry: Entry = { instance, cameAt, connection: "unknown", heldUntil: undefined, look: 0, place: 0 };
     const others = this.#entries.get(instance.id);
     if (others === undefined) this.#entries.set(instance.id, [entry]);
     else others.push(entry);
