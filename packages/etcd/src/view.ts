@@ -25,6 +25,8 @@ export class View {
   readonly #holders = new Map<string, number>();
   #own = 0;
   #foreign = 0;
+  /** Those of all entries; an entry's are side by side. */
+  #instances: Instance[] = [];
 
   /** @param like of the same layout, and likely to hold much of what this one will: that is not read again */
   constructor(layout: Layout, like?: View) {
@@ -32,9 +34,11 @@ export class View {
     this.#like = like ?? this;
   }
 
-  /** No instance is here twice, and all were written in the same way: there is nothing to choose from. */
-  get plain(): boolean {
-    return this.#holders.size === this.#own + this.#foreign && (this.#own === 0 || this.#foreign === 0);
+  /** All of them, where there is nothing to choose from: none is here twice, and all were written in the same way. */
+  get plain(): readonly Instance[] | undefined {
+    const { length } = this.#instances;
+    if (this.#holders.size !== length || (this.#own !== length && this.#foreign !== length)) return undefined;
+    return this.#instances.slice();
   }
 
   /** Some of the records that replace() will be given: read now, as reading thousands at once takes its time. */
@@ -51,6 +55,7 @@ export class View {
     this.#holders.clear();
     this.#own = 0;
     this.#foreign = 0;
+    this.#instances = [];
     for (const { key, value, revision } of records) {
       let found: Decoded | undefined = before.get(key);
       if (found?.value !== value) found = this.#decoded.get(key);
@@ -76,18 +81,25 @@ export class View {
       return;
     }
     this.malformed.delete(key);
-    const before = this.entries.get(key);
-    if (before !== undefined) this.#count(before, -1);
     const { value, instances, own } = decoded;
     const entry = { value, instances, own, revision };
+    this.#exchange(this.entries.get(key), entry);
     this.entries.set(key, entry);
-    this.#count(entry, 1);
   }
 
   #delete(key: string): void {
-    const before = this.entries.get(key);
-    if (before !== undefined) this.#count(before, -1);
+    this.#exchange(this.entries.get(key), undefined);
     this.entries.delete(key);
+  }
+
+  #exchange(before: Entry | undefined, entry: Entry | undefined): void {
+    if (before !== undefined) this.#count(before, -1);
+    if (entry !== undefined) this.#count(entry, 1);
+    const { instances: old = [] } = before ?? {};
+    const { instances = [] } = entry ?? {};
+    const [first] = old;
+    if (first === undefined) this.#instances.push(...instances);
+    else this.#instances.splice(this.#instances.indexOf(first), old.length, ...instances);
   }
 
   #count({ instances, own }: Entry, by: 1 | -1): void {
@@ -110,8 +122,8 @@ interface Choice {
  * One set of what several layouts say: of an instance the newest record counts, and ours before what others wrote of the same address, which can hold less.
  */
 export function merged(views: readonly View[]): readonly Instance[] {
-  const [first, ...more] = views;
-  if (first?.plain === true && more.length === 0) return instancesOf(first);
+  const plain = views.length === 1 ? views[0]?.plain : undefined;
+  if (plain !== undefined) return plain;
   const newest = new Map<string, Choice>();
   let foreign = false;
   for (const { entries } of views)
@@ -128,12 +140,6 @@ export function merged(views: readonly View[]): readonly Instance[] {
   return all
     .filter((e) => e.entry.own || !placesOf(e.instance).some((at) => places.has(at)))
     .map(({ instance }) => instance);
-}
-
-function instancesOf({ entries }: View): readonly Instance[] {
-  const all: Instance[] = [];
-  for (const { instances } of entries.values()) for (const instance of instances) all.push(instance);
-  return all;
 }
 
 function placesOf(instance: Instance): readonly string[] {
