@@ -5,10 +5,18 @@ import { describe, expect, test } from "vitest";
 import { consistentHash } from "./consistent-hash.ts";
 import { ejecting } from "./ejection.ts";
 import { p2c } from "./p2c.ts";
+import { preferZone } from "./prefer-zone.ts";
 import { random } from "./random.ts";
 import { roundRobin } from "./round-robin.ts";
+import { splitVersions } from "./split-versions.ts";
 import { candidate, ready, request, seeded, take } from "./test/candidates.ts";
 import { weighted } from "./weighted.ts";
+
+/** Of a client in a zone of which there is nobody. */
+const inZone =
+  (factory: SelectorFactory): SelectorFactory =>
+  (options) =>
+    factory({ ...options, zone: "here" });
 
 const SELECTORS: readonly (readonly [string, SelectorFactory])[] = [
   ["p2c", p2c],
@@ -16,6 +24,8 @@ const SELECTORS: readonly (readonly [string, SelectorFactory])[] = [
   ["random", random],
   ["consistentHash", consistentHash],
   ["weighted", weighted],
+  ["preferZone(p2c)", inZone(preferZone(p2c))],
+  ["splitVersions(p2c)", splitVersions({ "^1": 9, "^2": 1 }, p2c)],
   ["ejecting(p2c)", ejecting(p2c)],
 ];
 

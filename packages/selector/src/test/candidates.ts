@@ -1,4 +1,4 @@
-import type { Candidate, CandidateState, Pick, Picker, PickRequest } from "@skein/core";
+import type { Candidate, CandidateState, Instance, Pick, Picker, PickRequest } from "@skein/core";
 
 /** A candidate of a test's own making; weight 1 and ready unless given. */
 export function candidate(id: string, state: CandidateState = "ready", weight = 1): Candidate {
@@ -15,6 +15,11 @@ export function candidate(id: string, state: CandidateState = "ready", weight = 
       metadata: {},
     },
   };
+}
+
+/** The same one with something else in its record. */
+export function having(of: Candidate, record: Partial<Instance>): Candidate {
+  return { ...of, instance: { ...of.instance, ...record } };
 }
 
 export const ids = (n: number): string[] => Array.from({ length: n }, (_, i) => `i${i}`);
