@@ -285,9 +285,12 @@ export function codeOf(error: unknown): number | undefined {
   return typeof code === "number" ? code : undefined;
 }
 
+const GRPC_NOISE = /\s*Resolution note:.*$/s;
+const CONNECTION_NOISE = /^No connection established\. Last error: (?:Error: )?/;
+
 export function detailsOf(error: unknown): string {
   const { details, message } = error as { details?: string; message?: string };
-  return details || message || "";
+  return (details || message || "").replace(GRPC_NOISE, "").replace(CONNECTION_NOISE, "");
 }
 
 function isElsewhere(error: unknown): boolean {
