@@ -46,6 +46,18 @@ test("asked again at once with what is known; the same again is not told", async
   ]);
 });
 
+test("instances that stay as they are stay the same objects, wherever they are listed", async () => {
+  const [first, second] = [of(1, "a", "b", "c"), of(2, "c", "d", "b")];
+  const { clock, told } = asking([first, second, of(2, "c", "d", "b"), of(3, "c", "d", "b"), of(3)]);
+  await clock.advanceAsync(0);
+  const seen = told.map(([, snapshot]) => (snapshot as Snapshot).instances);
+  const [a, b] = seen as [readonly Instance[], readonly Instance[]];
+  expect(b.map((i) => a.indexOf(i))).toEqual([2, -1, 1]);
+  expect(seen.slice(2)).toEqual([b, []]);
+  expect(seen[2]).toBe(b);
+  expect(told.map(([, snapshot]) => (snapshot as Snapshot).revision)).toEqual([1, 2, 3, 3]);
+});
+
 test("asked again after the wait", async () => {
   const { clock, asked } = asking([of(1), of(1), of(1)], 700);
   await clock.advanceAsync(10_000);

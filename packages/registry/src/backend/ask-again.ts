@@ -1,4 +1,5 @@
-import type { Runtime, Snapshot } from "@skein/core";
+import type { Instance, Runtime, Snapshot } from "@skein/core";
+import { sameInstance } from "@skein/core/internal";
 import { backoffMs, pause } from "./pause.ts";
 import type { StartWatch } from "./shared-watches.ts";
 
@@ -24,7 +25,8 @@ export interface Answer {
 
 /**
  * A source of snapshots (see SharedWatches) that asks again and again: long polls, blocking queries, polls. Failures are told at once, and tried again
- * with full jitter; an answer that says the same as the one before is not told.
+ * with full jitter; an answer that says the same as the one before is not told. Instances that stay as they are stay the same objects: whoever follows
+ * thousands of them looks only at the others.
  */
 export function askAgain(options: AskAgainOptions): StartWatch {
   const { runtime, ask, ttlMs = DEFAULT_TTL_MS } = options;
@@ -34,16 +36,16 @@ export function askAgain(options: AskAgainOptions): StartWatch {
     const { signal } = abort;
     const loop = async (): Promise<void> => {
       let known: Snapshot | undefined;
-      let told: string | undefined;
       let failures = 0;
       while (!signal.aborted) {
         try {
           const answer = await ask(service, known, signal);
           if (signal.aborted) return;
-          known = answer.snapshot;
-          const said = JSON.stringify(known.instances) + known.revision;
-          if (said !== told || failures > 0) tell.found(known);
-          told = said;
+          const before = known;
+          const instances = keep(before?.instances ?? [], answer.snapshot.instances);
+          known = { ...answer.snapshot, instances };
+          const same = instances === before?.instances && known.revision === before.revision;
+          if (!same || failures > 0) tell.found(known);
           failures = 0;
           if (answer.waitMs !== undefined) await pause(runtime, answer.waitMs, signal);
         } catch (error) {
@@ -56,4 +58,19 @@ export function askAgain(options: AskAgainOptions): StartWatch {
     void loop();
     return () => abort.abort(new Error("nobody watches any more"));
   };
+}
+
+/** `now` with the objects of `before` where they say the same; `before` itself where all is as it was. */
+function keep(before: readonly Instance[], now: readonly Instance[]): readonly Instance[] {
+  let byId: ReadonlyMap<string, Instance> | undefined;
+  let same = before.length === now.length;
+  const kept = now.map((instance, n) => {
+    const here = before[n];
+    if (here !== undefined && sameInstance(here, instance)) return here;
+    same = false;
+    byId ??= new Map(before.map((known) => [known.id, known]));
+    const known = byId.get(instance.id);
+    return known !== undefined && sameInstance(known, instance) ? known : instance;
+  });
+  return same ? before : kept;
 }
