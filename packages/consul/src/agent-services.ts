@@ -8,7 +8,7 @@ import type { Registration } from "./registration.ts";
 
 /** What an agent takes goes on to the catalog by itself. Looked for so often, ms, and then more seldom; as something that fails from LONG_LOOK_MS on. */
 const LOOK_MS = 10;
-const LONG_LOOK_MS = 100;
+const LONG_LOOK_MS = 300;
 const MOST_LOOK_MS = 500;
 /** A removal is not held up for longer, ms. */
 const GONE_MS = 1000;
@@ -75,7 +75,7 @@ export class AgentServices {
     return ids.every((id) => Object.hasOwn(body, id));
   }
 
-  /** Resolves once everybody can see what was written, and, where we say how it is, that it is well; rejects where that does not come to be. */
+  /** Resolves once everybody can see what was written, and that it is well where `well` asks for that; rejects where that does not come to be. */
   async seen(name: string, id: string, written: number, well: boolean, signal: AbortSignal): Promise<void> {
     const there = ({ Service, Checks }: HealthEntry): boolean =>
       (recordOf(Service.Meta)?.written ?? 0) >= written &&

@@ -81,9 +81,10 @@ export class ConsulLease implements Lease {
     try {
       await agent.register(registration);
       // The agent keeps a check's state when a service is registered again: a critical one would stay so.
-      if (check === "ttl" && before !== undefined && (await agent.pass(id, statusOf(instance))) === "unknown")
+      const again = check === "ttl" && before !== undefined;
+      if (again && (await agent.pass(id, statusOf(instance))) === "unknown")
         throw new LeaseLostError(`the agent lost the service ${id} at once`);
-      await agent.seen(registration.Name, id, written, check === "ttl", this.#ended.signal);
+      await agent.seen(registration.Name, id, written, again, this.#ended.signal);
     } catch (error) {
       if (this.#released === undefined) throw error;
     }
@@ -103,19 +104,24 @@ export class ConsulLease implements Lease {
   async remove(id: string): Promise<void> {
     const held = this.#held.get(id);
     if (held === undefined) return;
+    await this.#deregister(id, held);
+    await this.#o.agent.gone(held.name, held.serviceId);
+  }
+
+  async #deregister(id: string, held: Held): Promise<void> {
     await this.#o.agent.deregister(held.serviceId);
     this.#held.delete(id);
-    await this.#o.agent.gone(held.name, held.serviceId);
   }
 
   /** Another lease of this process has put the instance: what this one has of it is of no use. */
   superseded(id: string): void {
-    if (!this.#held.has(id)) return;
+    const held = this.#held.get(id);
+    if (held === undefined) return;
     const empty = (): void => {
       if (this.#held.size === 0) this.#o.over();
     };
     // What cannot be removed ends with its TTL, or when the registry closes.
-    this.remove(id).then(empty, () => {});
+    this.#deregister(id, held).then(empty, () => {});
   }
 
   release(): Promise<void> {

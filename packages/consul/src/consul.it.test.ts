@@ -2,7 +2,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { sampleInstance } from "@skein/conformance";
 import { describe, expect, test } from "vitest";
-import { fastRuntime } from "./test/node-runtime.ts";
+import { fastRuntime } from "./test/fast-runtime.ts";
 import { eventually, sleep, withWorld } from "./test/world.ts";
 
 const TOKENS = new Map([
@@ -127,6 +127,7 @@ describe("in Consul", () => {
           "b--user 1",
           "user 1",
         ]);
+        expect(registry.malformed).toBe(0);
       }
     }));
 
@@ -144,6 +145,23 @@ describe("in Consul", () => {
       expect((await connect("?dc=dc1").get("user")).instances.length).toBe(1);
       await expect(connect("?dc=elsewhere").get("user")).rejects.toThrow("500 No path to datacenter");
     }));
+
+  test("a release ends a registration that waits for the catalog", () =>
+    withWorld(
+      async ({ fake, connect }) => {
+        const lease = await connect().lease({ ttlMs: 60_000 });
+        const put = expect(lease.put(sampleInstance("user"))).rejects.toMatchObject({
+          name: "LeaseLostError",
+        });
+        await eventually(() => fake.state.ids.length === 1);
+        const started = performance.now();
+        await lease.release();
+        await put;
+        expect(performance.now() - started).toBeLessThan(2000);
+        expect(fake.state.ids).toEqual([]);
+      },
+      { syncMs: 3_600_000 },
+    ));
 
   test("a record that Consul could not hold is refused", () =>
     withWorld(async ({ fake, connect }) => {

@@ -1,7 +1,7 @@
 import { sampleInstance } from "@skein/conformance";
 import { describe, expect, test } from "vitest";
 import type { FakeFault } from "./test/fake-consul.ts";
-import { fastRuntime } from "./test/node-runtime.ts";
+import { fastRuntime } from "./test/fast-runtime.ts";
 import { eventually, sleep, withWorld } from "./test/world.ts";
 
 /** Below a TTL of 3 s an attempt of the lease keeper is shorter than a busy machine's hiccup. */
@@ -101,13 +101,15 @@ describe("registrations", () => {
         await fake.stop();
         await sleep(300);
         fake.wipe();
+        // Each restart by itself: three within three seconds are not what is measured.
+        fake.requests.length = 0;
         await fake.start();
         const ms = await eventually(() => keeper.counts.regained === n && keeper.state === "held");
         expect(ms).toBeLessThan(TTL_MS / 3 + 1000);
         await eventually(() => seen.at(-1)?.stale === undefined && ids(seen.at(-1)) === i.id);
         expect(fake.state.ids.length).toBe(1);
+        expect(fake.mostASecond).toBeLessThanOrEqual(10);
       }
-      expect(fake.mostASecond).toBeLessThanOrEqual(10);
     }));
 
   test.each([0.5, 1.5, 3])(
@@ -274,10 +276,11 @@ describe("time goes by twenty times as fast", () => {
         await keeper.put(sampleInstance("order"));
         fake.state.deregister(fake.state.ids[0] as string);
         await eventually(() => keeper.counts.regained === 1);
-        // The other's record of before is replaced, not left behind.
+        // The other's record of before is replaced at once, not left behind until it ends.
         await eventually(
           () => fake.state.ids.length === 2,
           () => fake.state.ids,
+          500,
         );
       },
       { runtime },

@@ -1,5 +1,6 @@
 import type { Instance } from "@skein/core";
 import { staticId, versionFault } from "@skein/core/internal";
+import { textsOf } from "@skein/registry/backend";
 import { isOurs, type Meta, type MetaRecord, recordOf } from "./meta-record.ts";
 import type { ServiceNames } from "./service-names.ts";
 
@@ -41,17 +42,10 @@ function entryOf(value: unknown): HealthEntry | undefined {
       ID,
       Address: typeof Address === "string" ? Address : "",
       Port: typeof Port === "number" ? Port : 0,
-      Meta: metaIn(meta),
+      Meta: textsOf(meta),
     },
     Checks: (checks ?? []).map((check: { Status?: unknown } | null) => ({ Status: String(check?.Status) })),
   };
-}
-
-function metaIn(value: unknown): Meta {
-  const entries = Object.entries((value ?? {}) as Record<string, unknown>);
-  return Object.fromEntries(
-    entries.filter((e): e is [string, string] => typeof e[1] === "string" && e[0] !== "__proto__"),
-  );
 }
 
 /**

@@ -6,7 +6,7 @@ const WINDOW_MS = 600;
 /** Of them, what may be sent for watches. */
 const MOST_WATCHING = 3;
 /** So many good answers in a row, and what is asked is known to work. */
-const PROVEN = 5;
+const PROVEN = 10;
 /** Of what works, so many may be under way beyond MOST. */
 const MOST_UNDER_WAY = 4;
 

@@ -1,10 +1,9 @@
 import type { RegistryHarness } from "@skein/conformance";
+import { nodeRuntime, TcpProxy } from "@skein/conformance/node";
 import { type Registry, silentLogger } from "@skein/core";
 import { createRegistry } from "../create-registry.ts";
 import { FakeConsul } from "./fake-consul.ts";
-import { nodeRuntime } from "./node-runtime.ts";
 import type { RealConsul } from "./real-consul.ts";
-import { TcpProxy } from "./tcp-proxy.ts";
 
 /** Over the fake, in real time. @param query of the URL, without `?` @param wrap stands between the cases and the registry */
 export async function fakeConsulHarness(
@@ -16,7 +15,7 @@ export async function fakeConsulHarness(
   const open: Registry[] = [];
   return {
     runtime: nodeRuntime,
-    ttlMs: 3000,
+    ttlMs: 5000,
     connect() {
       const registry = createRegistry(`consul://${fake.address}?${query}`, {
         runtime: nodeRuntime,
@@ -47,7 +46,7 @@ export async function realConsulHarness(consul: RealConsul, query = ""): Promise
   const open: Registry[] = [];
   return {
     runtime: nodeRuntime,
-    ttlMs: 3000,
+    ttlMs: 5000,
     connect() {
       const registry = createRegistry(`consul://127.0.0.1:${proxy.port}?${query}`, {
         runtime: nodeRuntime,
@@ -61,7 +60,7 @@ export async function realConsulHarness(consul: RealConsul, query = ""): Promise
     plantMalformed: (service) => plant(`http://${consul.address}`, namespace, service),
     revoke: () => consul.deregister(`${namespace}--`),
     cut: () => proxy.cut(),
-    heal: async () => void (await proxy.open()),
+    heal: () => proxy.heal(),
     async close() {
       await Promise.all(open.map((r) => r.close()));
       await proxy.cut();

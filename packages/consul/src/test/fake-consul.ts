@@ -12,10 +12,10 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import { nodeRuntime } from "@skein/conformance/node";
 import type { Clock } from "@skein/core";
 import { FakeRefusal, fakeService, goDuration } from "./fake-registration.ts";
 import { type Catalogued, FakeState } from "./fake-state.ts";
-import { nodeRuntime } from "./node-runtime.ts";
 
 const DATACENTER = "dc1";
 const MOST_WAIT_MS = 600_000;

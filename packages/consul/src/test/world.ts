@@ -1,9 +1,9 @@
 import { setMaxListeners } from "node:events";
+import { nodeRuntime } from "@skein/conformance/node";
 import type { Instance, Logger, Registry, Runtime, Snapshot } from "@skein/core";
 import { createLeaseKeeper } from "@skein/core/internal";
 import { createRegistry } from "../create-registry.ts";
 import { FakeConsul } from "./fake-consul.ts";
-import { nodeRuntime } from "./node-runtime.ts";
 
 export interface World {
   readonly fake: FakeConsul;

@@ -1,22 +1,5 @@
+import { nodeRuntime } from "@skein/conformance/node";
 import type { Runtime } from "@skein/core";
-
-/** Ports on Node, for tests with real sockets. */
-export const nodeRuntime: Runtime = {
-  clock: {
-    now: () => Date.now(),
-    monotonic: () => performance.now(),
-    fresh: () => performance.now(),
-    setTimer(ms, fire) {
-      const timer = setTimeout(fire, ms);
-      timer.unref();
-      return { cancel: () => clearTimeout(timer) };
-    },
-  },
-  random: Math.random,
-  uniqueId: () => crypto.randomUUID(),
-  defer: process.nextTick,
-  yieldToIo: (fn) => void setImmediate(fn),
-};
 
 /** As nodeRuntime, with time going by so many times as fast. */
 export function fastRuntime(times: number): Runtime {
