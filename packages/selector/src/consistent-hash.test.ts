@@ -107,6 +107,16 @@ test("twice the weight, twice the keys", () => {
   expect(light).toBeLessThan(22_500);
 });
 
+test("a call that failed goes where its key would be if nobody who was tried were there", () => {
+  const all = ready(8);
+  const of = picker(all);
+  for (const key of KEYS.slice(0, 100)) {
+    const first = owner(of, key) as string;
+    const rest = picker(all.filter((c) => c.instance.id !== first));
+    expect(owner(of, key, [first])).toBe(owner(rest, key));
+  }
+});
+
 describe("bounded load", () => {
   test("nobody has more than 1.25 times the mean in flight, whatever the keys and however calls end", () => {
     fc.assert(

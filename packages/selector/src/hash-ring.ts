@@ -113,8 +113,8 @@ export class HashRing<M extends Member> {
   }
 
   /**
-   * The key's owner; where it has no room the next one around the circle that has (consistent hashing with bounded loads, Mirrokni, Thorup and
-   * Zadimoghaddam 2016), or if there is none the first that was not tried; undefined when all were.
+   * The key's owner, as if there were nobody who was tried; where it has no room the next one around the circle that has (consistent hashing with bounded
+   * loads, Mirrokni, Thorup and Zadimoghaddam 2016), or the owner after all if nobody has. Undefined when all were tried.
    */
   find(
     key: string,
@@ -123,32 +123,31 @@ export class HashRing<M extends Member> {
   ): M | undefined {
     const owners = this.#owners;
     const n = owners.length;
-    if (n === 0) return undefined;
-    let at = this.#look(hashText(key));
-    let first: M | undefined;
-    for (let steps = 0; steps < n; steps++) {
+    const first = n === 0 ? -1 : this.#look(hashText(key), exclude);
+    if (first < 0) return undefined;
+    for (let steps = 0, at = first; steps < n; steps++) {
       const owner = owners[at] as M;
-      if (exclude === undefined || !exclude.has(owner.id)) {
-        if (hasRoom(owner)) return owner;
-        first ??= owner;
-      }
+      if ((exclude === undefined || !exclude.has(owner.id)) && hasRoom(owner)) return owner;
       at = at + 1 === n ? 0 : at + 1;
     }
-    return first;
+    return owners[first];
   }
 
-  #look(hash: number): number {
+  /** Index of the point that the hash belongs to; -1: all were tried. */
+  #look(hash: number, exclude: ReadonlySet<string> | undefined): number {
     const points = this.#points;
     const starts = this.#starts;
     const shift = this.#shift;
     const n = points.length;
     let nearest = TWO_32;
-    let found = 0;
+    let found = -1;
     for (let look = 0; look < LOOKS; look++) {
       const place = nth(hash, look) >>> 0;
       let at = starts[place >>> shift] as number;
       while (at < n && (points[at] as number) < place) at++;
       if (at === n) at = 0;
+      if (exclude !== undefined) at = this.#untried(at, exclude);
+      if (at < 0) return at;
       const far = ((points[at] as number) - place) >>> 0;
       if (far < nearest) {
         nearest = far;
@@ -156,6 +155,16 @@ export class HashRing<M extends Member> {
       }
     }
     return found;
+  }
+
+  #untried(from: number, exclude: ReadonlySet<string>): number {
+    const owners = this.#owners;
+    const n = owners.length;
+    for (let steps = 0, at = from; steps < n; steps++) {
+      if (!exclude.has((owners[at] as M).id)) return at;
+      at = at + 1 === n ? 0 : at + 1;
+    }
+    return -1;
   }
 }
 

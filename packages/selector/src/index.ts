@@ -5,5 +5,6 @@ export { pickFirst } from "./pick-first.ts";
 export { preferZone } from "./prefer-zone.ts";
 export { random } from "./random.ts";
 export { roundRobin } from "./round-robin.ts";
+export { type SlowStartOptions, slowStart } from "./slow-start.ts";
 export { splitVersions } from "./split-versions.ts";
 export { weighted } from "./weighted.ts";

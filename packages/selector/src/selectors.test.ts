@@ -8,6 +8,7 @@ import { p2c } from "./p2c.ts";
 import { preferZone } from "./prefer-zone.ts";
 import { random } from "./random.ts";
 import { roundRobin } from "./round-robin.ts";
+import { slowStart } from "./slow-start.ts";
 import { splitVersions } from "./split-versions.ts";
 import { candidate, ready, request, seeded, take } from "./test/candidates.ts";
 import { weighted } from "./weighted.ts";
@@ -24,6 +25,7 @@ const SELECTORS: readonly (readonly [string, SelectorFactory])[] = [
   ["random", random],
   ["consistentHash", consistentHash],
   ["weighted", weighted],
+  ["slowStart(p2c)", slowStart(p2c)],
   ["preferZone(p2c)", inZone(preferZone(p2c))],
   ["splitVersions(p2c)", splitVersions({ "^1": 9, "^2": 1 }, p2c)],
   ["ejecting(p2c)", ejecting(p2c)],
