@@ -4,6 +4,7 @@ export { p2c } from "./p2c.ts";
 export { pickFirst } from "./pick-first.ts";
 export { preferZone } from "./prefer-zone.ts";
 export { random } from "./random.ts";
+export { resilient } from "./resilient.ts";
 export { roundRobin } from "./round-robin.ts";
 export { type SlowStartOptions, slowStart } from "./slow-start.ts";
 export { splitVersions } from "./split-versions.ts";

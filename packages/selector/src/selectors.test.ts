@@ -7,6 +7,7 @@ import { ejecting } from "./ejection.ts";
 import { p2c } from "./p2c.ts";
 import { preferZone } from "./prefer-zone.ts";
 import { random } from "./random.ts";
+import { resilient } from "./resilient.ts";
 import { roundRobin } from "./round-robin.ts";
 import { slowStart } from "./slow-start.ts";
 import { splitVersions } from "./split-versions.ts";
@@ -26,6 +27,7 @@ const SELECTORS: readonly (readonly [string, SelectorFactory])[] = [
   ["consistentHash", consistentHash],
   ["weighted", weighted],
   ["slowStart(p2c)", slowStart(p2c)],
+  ["resilient(p2c)", resilient(p2c)],
   ["preferZone(p2c)", inZone(preferZone(p2c))],
   ["splitVersions(p2c)", splitVersions({ "^1": 9, "^2": 1 }, p2c)],
   ["ejecting(p2c)", ejecting(p2c)],
