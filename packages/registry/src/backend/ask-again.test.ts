@@ -64,6 +64,17 @@ test("asked again after the wait", async () => {
   expect(asked.map(({ at }) => at)).toEqual([0, 700, 1400, 2100]);
 });
 
+test("asked again after a rest where there are thousands", async () => {
+  const many = (count: number): Snapshot => of(count, ...Array.from({ length: count }, (_, n) => String(n)));
+  const all = [many(1000), many(10_000), many(100_000), many(1)];
+  const { clock, asked } = asking(all);
+  await clock.advanceAsync(10_000);
+  expect(asked.map(({ at }) => at)).toEqual([0, 0, 300, 800, 800]);
+  const waiting = asking(all, 400);
+  await waiting.clock.advanceAsync(10_000);
+  expect(waiting.asked.map(({ at }) => at)).toEqual([0, 400, 800, 1300, 1700]);
+});
+
 test("failures are told, and tried again ever later; the first answer is told whatever it says, and begins anew", async () => {
   const no = new Error("no");
   const { clock, asked, told } = asking([of(1, "a"), no, no, no, of(1, "a"), no], 0, 1500);

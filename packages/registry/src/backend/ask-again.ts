@@ -5,11 +5,15 @@ import type { StartWatch } from "./shared-watches.ts";
 
 const DEFAULT_TTL_MS = 30_000;
 const MOST_BACKOFF_MS = 5000;
+/** Up to so many instances may be asked for without rest. Reading more takes its time: so long for each until the next question, ms: 300 for 10,000. */
+const SMALL = 1000;
+const REST_MS = 0.03;
+const MOST_REST_MS = 500;
 
 export interface AskAgainOptions {
   readonly runtime: Runtime;
   /**
-   * One question. Asked anew at once after each answer: it must itself hold back (a long poll), or say how long to wait.
+   * One question. Asked anew at once after each answer that is not very large: it must itself hold back (a long poll), or say how long to wait.
    * @param known what was answered before; undefined at first
    */
   ask(service: string, known: Snapshot | undefined, signal: AbortSignal): Promise<Answer>;
@@ -47,7 +51,8 @@ export function askAgain(options: AskAgainOptions): StartWatch {
           const same = instances === before?.instances && known.revision === before.revision;
           if (!same || failures > 0) tell.found(known);
           failures = 0;
-          if (answer.waitMs !== undefined) await pause(runtime, answer.waitMs, signal);
+          const waitMs = Math.max(answer.waitMs ?? 0, restMs(instances.length));
+          if (waitMs > 0 || answer.waitMs !== undefined) await pause(runtime, waitMs, signal);
         } catch (error) {
           if (signal.aborted) return;
           tell.failed(error);
@@ -58,6 +63,10 @@ export function askAgain(options: AskAgainOptions): StartWatch {
     void loop();
     return () => abort.abort(new Error("nobody watches any more"));
   };
+}
+
+function restMs(instances: number): number {
+  return instances > SMALL ? Math.min(MOST_REST_MS, instances * REST_MS) : 0;
 }
 
 /** `now` with the objects of `before` where they say the same; `before` itself where all is as it was. */
