@@ -2,9 +2,11 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import type { CallContext } from "../context.ts";
 import type { Interceptor } from "../interceptor.ts";
 import type { ContextStore } from "../runtime.ts";
+import type { SelectorFactory, SelectorOptions } from "../selector.ts";
 import { settle } from "../testing/fake-clock.ts";
 import { Bench, NOTHING, outcome } from "./test/bench-client.ts";
 import { error } from "./test/fake-session.ts";
+import { createCountingSelector } from "./test/round-robin.ts";
 
 let bench: Bench;
 afterEach(async () => {
@@ -108,6 +110,65 @@ describe("the deadline", () => {
       executed: "no",
       message: "timeoutMs is 1s: give milliseconds",
     });
+  });
+});
+
+describe("a key", () => {
+  /** A selector that tells what it is asked for, and which client it is for. */
+  function listening(): { factory: SelectorFactory; keys: (string | undefined)[]; given: SelectorOptions[] } {
+    const keys: (string | undefined)[] = [];
+    const given: SelectorOptions[] = [];
+    const { factory } = createCountingSelector();
+    return {
+      keys,
+      given,
+      factory: (options) => {
+        given.push(options);
+        const inner = factory(options);
+        return {
+          update(candidates) {
+            const picker = inner.update(candidates);
+            return {
+              pick(call) {
+                keys.push(call.key);
+                return picker.pick(call);
+              },
+            };
+          },
+        };
+      },
+    };
+  }
+
+  it("is given to the selector: the call's, or its service's", async () => {
+    const { factory, keys } = listening();
+    bench = new Bench({ selector: factory });
+    const user = await bench.serve("a");
+    void outcome(user.call("getUser", 1));
+    void outcome(user.call("getUser", 1, { key: "customer-1" }));
+    void outcome(bench.user({ key: "tenant" }).call("getUser", 1));
+    void outcome(bench.user({ key: "tenant" }).call("getUser", 1, { key: "customer-2" }));
+    expect(keys).toEqual([undefined, "customer-1", "tenant", "customer-2"]);
+  });
+  it("that is no string is said", async () => {
+    bench = new Bench();
+    const user = await bench.serve("a");
+    const call = user.call("getUser", 1, { key: 7 as unknown as string });
+    expect(await outcome(call)).toMatchObject({
+      code: "INVALID_ARGUMENT",
+      message: "key is 7: give a string",
+    });
+    expect(() => bench.user({ key: 7 as unknown as string })).toThrow(
+      'client.service("user"): key is 7: give a string',
+    );
+  });
+  it("and the client's zone and a log of the service are at hand", async () => {
+    const { factory, given } = listening();
+    bench = new Bench({ selector: factory, zone: "eu-1a" });
+    bench.user();
+    expect(given).toMatchObject([{ zone: "eu-1a" }]);
+    expect(given[0]?.logger).toBeDefined();
+    expect(given[0]?.random()).toBeLessThan(1);
   });
 });
 

@@ -28,6 +28,8 @@ export interface ChannelOptions {
   /** Feeds the directory until the signal aborts. Calls nothing before it has returned. */
   readonly follow: (directory: Directory, signal: AbortSignal) => void;
   readonly selector: SelectorFactory;
+  /** The client's own. */
+  readonly zone: string | undefined;
   /** Names of services that there are, for messages. */
   readonly names: () => Promise<readonly string[]>;
   /** For messages. */
@@ -73,9 +75,11 @@ export class Channel implements NodeHost, TargetHost {
   target(version: string | undefined): Target {
     const found = this.#targets.get(version);
     if (found !== undefined) return found;
-    const { random } = this.runtime;
+    const { selector, zone } = this.#o;
     const fits = version === undefined ? () => true : compileRange(version);
-    const target = new Target(this, version, fits, this.#o.selector({ random }));
+    const logger = this.#o.logger.child({ service: this.service });
+    const { random } = this.runtime;
+    const target = new Target(this, version, fits, selector({ random, zone, logger }));
     this.#targets.set(version, target);
     for (const node of this.nodes.values())
       if (node.session !== undefined && fits(node.instance.version)) target.learn(node.session.endpoints);

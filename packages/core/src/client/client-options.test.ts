@@ -41,6 +41,7 @@ it.each([
   [{ timeoutMs: 0 }, "createClient: timeoutMs is 0: give milliseconds, more than 0"],
   [{ connectTimeoutMs: Number.NaN }, "createClient: connectTimeoutMs is NaN: give milliseconds, more than 0"],
   [{ ttlMs: -1 }, "createClient: ttlMs is -1: give milliseconds, more than 0"],
+  [{ zone: "" }, 'createClient: zone is "": give a zone\'s name'],
   [{ idempotent: 1 }, "createClient: idempotent is 1: give true or false"],
   [{ waitForReady: "yes" }, 'createClient: waitForReady is "yes": give true or false'],
   [{ version: 2 }, 'createClient: version is 2: give a range like "^1"'],

@@ -35,6 +35,8 @@ export interface ClientOptions extends CallDefaults {
   readonly credentials?: string | (() => string | Promise<string>) | undefined;
   readonly limits?: Partial<SessionLimits> | undefined;
   readonly liveness?: Partial<LivenessOptions> | undefined;
+  /** Where it runs: instances of the same zone are preferred. @default not known */
+  readonly zone?: string | undefined;
   /** For connecting to an instance, HELLO included, ms. @default 1000 */
   readonly connectTimeoutMs?: number | undefined;
   /** Of the registry's leases, ms: for so many of them a doubtful removal is held. @default 30_000 */
@@ -70,6 +72,8 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
     wrong("interceptors", options.interceptors, "an array of functions (next) => next");
   if (options.credentials !== undefined && !["string", "function"].includes(typeof options.credentials))
     wrong("credentials", typeof options.credentials, "a string, or a function that returns one");
+  if (options.zone !== undefined && (typeof options.zone !== "string" || options.zone === ""))
+    wrong("zone", options.zone, "a zone's name");
   duration(options.connectTimeoutMs, "connectTimeoutMs", wrong);
   duration(options.ttlMs, "ttlMs", wrong);
   checkDefaults(options, "createClient");
@@ -91,6 +95,7 @@ export function checkDefaults(given: CallOptions, where: string): void {
   flag(given.idempotent, "idempotent", wrong);
   flag(given.waitForReady, "waitForReady", wrong);
   flag(given.retries, "retries", wrong);
+  if (given.key !== undefined && typeof given.key !== "string") wrong("key", given.key, "a string");
   if (given.version !== undefined) {
     if (typeof given.version !== "string") wrong("version", given.version, 'a range like "^1"');
     compileRange(given.version);

@@ -119,13 +119,14 @@ class SkeinClient implements Client {
   #channel(service: string): Channel {
     const found = this.#channels.get(service);
     if (found !== undefined) return found;
-    const { runtime, logger, registry, selector, ttlMs } = this.#o;
+    const { runtime, logger, registry, selector, ttlMs, zone } = this.#o;
     const channel = new Channel({
       runtime,
       logger,
       service,
       dial: this.#dial,
       selector,
+      zone,
       ttlMs,
       registry: registry.name,
       names: async () => (await registry.list()).map((summary) => summary.name),

@@ -151,7 +151,10 @@ function apply(call: ClientCall, options: CallOptions): void {
   if (waitForReady !== undefined) call.waitForReady = waitForReady;
   if (retries !== undefined) call.retries = retries;
   if (signal !== undefined) call.signal = signal;
-  if (key !== undefined) call.key = key;
+  if (key === undefined) return;
+  if (typeof key !== "string")
+    throw callError("INVALID_ARGUMENT", `key is ${String(key)}: give a string`, call.target);
+  call.key = key;
 }
 
 /** Deadline, cancellation, trace, and whether it is inside of a retry: from the call that is being served. */
