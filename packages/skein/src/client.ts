@@ -10,7 +10,17 @@ import {
   type SelectorFactory,
   type SessionLimits,
 } from "@skein/core";
-import { p2c, random, roundRobin } from "@skein/selector";
+import {
+  consistentHash,
+  ejecting,
+  p2c,
+  pickFirst,
+  random,
+  resilient,
+  roundRobin,
+  slowStart,
+  weighted,
+} from "@skein/selector";
 import type { TlsSettings } from "@skein/transport";
 import { ambient } from "./ambient.ts";
 import { type ConfigOptions, type Environment, resolveConfig, resolveLog } from "./config/resolve-config.ts";
@@ -27,13 +37,27 @@ import { createTransports } from "./transports.ts";
 /** Finds services in a registry and calls them; those of `Services` are known by name. */
 export type Client = CoreClient<Services>;
 
-const SELECTORS = { p2c, "round-robin": roundRobin, random } as const;
+/** All keep away from instances that fail. By key, zones are not preferred: a key has one instance, wherever its callers are. */
+const SELECTORS = {
+  p2c: resilient(p2c),
+  "round-robin": resilient(roundRobin),
+  random: resilient(random),
+  weighted: resilient(weighted),
+  "consistent-hash": ejecting(slowStart(consistentHash)),
+  "pick-first": resilient(pickFirst),
+} as const;
 const STANDARD_ERROR = 2;
 
 /** Each field's default is the same as where it is described: `CallDefaults` for what calls may say themselves, `ConfigOptions` for the rest. */
 export interface ClientOptions extends ConfigOptions, CallDefaults {
-  /** Who is asked: `p2c` takes the better of two, by latency and calls in flight. @default "p2c" */
+  /**
+   * Who is asked: `p2c` takes the better of two, by latency and calls in flight; `weighted` goes by the instances' weights, `consistent-hash` by the
+   * calls' `key`, `pick-first` stays with one. With each of them instances that fail are left alone for a while, newcomers get their share little
+   * by little, and those of the client's zone come first. A SelectorFactory (of `@skein/selector`, or your own) is taken as it is. @default "p2c"
+   */
   readonly selector?: keyof typeof SELECTORS | SelectorFactory | undefined;
+  /** Where the client runs: instances of the same zone are preferred. @default not known */
+  readonly zone?: string | undefined;
   /** The first is the outermost. */
   readonly interceptors?: readonly Interceptor[] | undefined;
   /** Sent to each instance; a function is asked at each connection. */
