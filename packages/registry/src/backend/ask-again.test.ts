@@ -69,7 +69,7 @@ test("asked again after a rest where there are thousands", async () => {
   const all = [many(1000), many(10_000), many(100_000), many(1)];
   const { clock, asked } = asking(all);
   await clock.advanceAsync(10_000);
-  expect(asked.map(({ at }) => at)).toEqual([0, 0, 300, 800, 800]);
+  expect(asked.map(({ at }) => at)).toEqual([0, 0, 200, 700, 700]);
   const waiting = asking(all, 400);
   await waiting.clock.advanceAsync(10_000);
   expect(waiting.asked.map(({ at }) => at)).toEqual([0, 400, 800, 1300, 1700]);

@@ -5,9 +5,9 @@ import type { StartWatch } from "./shared-watches.ts";
 
 const DEFAULT_TTL_MS = 30_000;
 const MOST_BACKOFF_MS = 5000;
-/** Up to so many instances may be asked for without rest. Reading more takes its time: so long for each until the next question, ms: 300 for 10,000. */
+/** Up to so many instances may be asked for without rest. Reading more takes its time: so long for each until the next question, ms: 200 for 10,000. */
 const SMALL = 1000;
-const REST_MS = 0.03;
+const REST_MS = 0.02;
 const MOST_REST_MS = 500;
 
 export interface AskAgainOptions {

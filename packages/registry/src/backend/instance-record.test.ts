@@ -1,3 +1,4 @@
+import type { Instance } from "@skein/core";
 import { createFakeRuntime } from "@skein/core/testing";
 import { expect, test } from "vitest";
 import { instanceFrom, isMetadata, parseInstance } from "./instance-record.ts";
@@ -27,6 +28,39 @@ test("nothing of the record is shared with what was read", () => {
   const made = instanceFrom(SOUND);
   expect(made?.metadata).not.toBe(SOUND.metadata);
   expect(made?.addresses).not.toBe(SOUND.addresses);
+});
+
+test("a record that says what is known is what is known; any other is read", () => {
+  const known = instanceFrom(SOUND) as Instance;
+  const [address] = SOUND.addresses;
+  expect(instanceFrom({ ...SOUND, extra: 1 }, known)).toBe(known);
+  const others: readonly object[] = [
+    { service: "users" },
+    { version: "2.0.0" },
+    { id: "i-2" },
+    { addresses: [] },
+    { addresses: [address, address] },
+    { addresses: [{ ...address, url: "tcp://10.0.0.2:80" }] },
+    { addresses: [{ ...address, protocol: "http" }] },
+    { addresses: ["tcp://10.0.0.1:80"] },
+    { addresses: [null] },
+    { addresses: "tcp://10.0.0.1:80" },
+    { zone: undefined },
+    { zone: "b" },
+    { weight: 2 },
+    { status: "draining" },
+    { startedAt: "2026-01-01T00:00:00.001Z" },
+    { metadata: {} },
+    { metadata: { größe: "unü" } },
+    { metadata: { größe: "ünï", more: "" } },
+    { metadata: JSON.parse('{"__proto__":"ünï"}') },
+    { metadata: null },
+  ];
+  for (const given of others) {
+    const record = { ...SOUND, ...given };
+    expect(instanceFrom(record, known), JSON.stringify(given)).not.toBe(known);
+    expect(instanceFrom(record, known), JSON.stringify(given)).toEqual(instanceFrom(record));
+  }
 });
 
 test.each<[string, unknown]>([

@@ -7,9 +7,13 @@ const text = (v: unknown): v is string => typeof v === "string" && v.length > 0 
 const object = (v: unknown): v is Record<string, unknown> =>
   typeof v === "object" && v !== null && !Array.isArray(v);
 
-/** An instance from a record that anybody may have written: its known fields only. Undefined for what is none. */
-export function instanceFrom(value: unknown): Instance | undefined {
+/**
+ * An instance from a record that anybody may have written: its known fields only. Undefined for what is none.
+ * @param known what this one was before, perhaps: given back where the record says the same, which is quickly seen
+ */
+export function instanceFrom(value: unknown, known?: Instance): Instance | undefined {
   if (!object(value)) return undefined;
+  if (known !== undefined && says(value, known)) return known;
   const { service, version, id, addresses, zone, weight, status, startedAt, metadata } = value;
   const sound =
     text(service) &&
@@ -36,6 +40,30 @@ export function instanceFrom(value: unknown): Instance | undefined {
     metadata: { ...metadata },
   };
   return instanceFault(instance) === undefined ? instance : undefined;
+}
+
+function says(record: Record<string, unknown>, known: Instance): boolean {
+  const { addresses, metadata } = record;
+  const { addresses: knownAddresses, metadata: knownMetadata } = known;
+  return (
+    record.id === known.id &&
+    record.service === known.service &&
+    record.version === known.version &&
+    record.zone === known.zone &&
+    record.weight === known.weight &&
+    record.status === known.status &&
+    record.startedAt === known.startedAt &&
+    Array.isArray(addresses) &&
+    addresses.length === knownAddresses.length &&
+    knownAddresses.every((at, n) => addresses[n]?.protocol === at.protocol && addresses[n]?.url === at.url) &&
+    object(metadata) &&
+    saysTexts(metadata, knownMetadata)
+  );
+}
+
+function saysTexts(metadata: Record<string, unknown>, known: Instance["metadata"]): boolean {
+  const keys = Object.keys(metadata);
+  return keys.length === Object.keys(known).length && keys.every((key) => metadata[key] === known[key]);
 }
 
 /** As instanceFrom, of a JSON text. */

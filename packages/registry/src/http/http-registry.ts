@@ -129,12 +129,12 @@ class HttpRegistry implements Registry {
     const limit = new RateLimit(this.#runtime, MOST_POLLS);
     // After a failure the answer must come at once: watchers are to know that all is well again.
     let index = 0;
-    const ask = async (_: string, __: Snapshot | undefined, signal: AbortSignal): Promise<Answer> => {
+    const ask = async (_: string, before: Snapshot | undefined, signal: AbortSignal): Promise<Answer> => {
       await limit.take(signal);
       const known = index;
       const asked = clock.fresh();
       index = 0;
-      const snapshot = await this.#poll(service, known, signal);
+      const snapshot = await this.#poll(service, known, before?.instances, signal);
       index = snapshot.revision;
       const held = index !== known || clock.fresh() - asked > this.#waitMs / 2;
       return held ? { snapshot } : { snapshot, waitMs: NOT_HELD_MS };
@@ -142,10 +142,15 @@ class HttpRegistry implements Registry {
     return askAgain({ runtime: this.#runtime, ask, ttlMs: this.#ttlMs })(service, tell);
   };
 
-  async #poll(service: string, index: number, signal: AbortSignal): Promise<Snapshot> {
+  async #poll(
+    service: string,
+    index: number,
+    before: readonly Instance[] | undefined,
+    signal: AbortSignal,
+  ): Promise<Snapshot> {
     const query = { index: String(index), wait: `${this.#waitMs}ms` };
     const path = this.#path(`/services/${encodeURIComponent(service)}`, query);
-    return this.#seen(service, await this.#ask({ path, signal, timeoutMs: this.#waitMs + SLACK_MS }));
+    return this.#seen(service, await this.#ask({ path, signal, timeoutMs: this.#waitMs + SLACK_MS }), before);
   }
 
   #path(path: string, query: Readonly<Record<string, string>> = {}): string {
@@ -168,19 +173,30 @@ class HttpRegistry implements Registry {
     return summarize(this.#sound(records, () => true));
   }
 
-  #seen(service: string, { index, instances }: Readonly<Record<string, unknown>>): Seen {
+  /** @param before what is likely to be there again: it is not read anew */
+  #seen(
+    service: string,
+    { index, instances }: Readonly<Record<string, unknown>>,
+    before: readonly Instance[] = [],
+  ): Seen {
     if (typeof index !== "number" || !Array.isArray(instances)) throw noCentre(this.name);
     const prefix = `${service}/`;
-    const sound = this.#sound(instances, (key) => key.startsWith(prefix), service);
+    const sound = this.#sound(instances, (key) => key.startsWith(prefix), service, before);
     return { revision: index, instances: sound };
   }
 
   /** Those that are instances, of the service if one is named. @param of see Malformed.seen */
-  #sound(records: readonly unknown[], of: (key: string) => boolean, service?: string): readonly Instance[] {
+  #sound(
+    records: readonly unknown[],
+    of: (key: string) => boolean,
+    service?: string,
+    before: readonly Instance[] = [],
+  ): readonly Instance[] {
+    const known = new Map(before.map((instance) => [instance.id, instance]));
     const skipped = new Map<string, string>();
     const sound: Instance[] = [];
     for (const [n, record] of records.entries()) {
-      const instance = instanceFrom(record);
+      const instance = instanceFrom(record, known.get((record as { id?: unknown } | null)?.id as string));
       if (instance !== undefined && (service === undefined || instance.service === service))
         sound.push(instance);
       else skipped.set(keyOf(record, n, service), "it is no instance of this service");
