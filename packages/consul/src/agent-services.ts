@@ -111,8 +111,8 @@ export class AgentServices {
         believed,
       );
       if (found === undefined || done(found.entries)) return true;
-      if (clock.fresh() >= until) return false;
       if (wait >= LONG_LOOK_MS) this.#client.failed();
+      if (clock.fresh() >= until) return false;
     }
   }
 }

@@ -184,6 +184,21 @@ describe("registrations", () => {
       { syncMs: 3_600_000 },
     ));
 
+  test("many that do not come into the catalog are not looked for more often than ten times a second", () =>
+    withWorld(
+      async ({ fake, connect }) => {
+        const lease = await connect("?timeout=3s").lease({ ttlMs: 60_000 });
+        const puts = Array.from({ length: 20 }, () => lease.put(sampleInstance("user")));
+        const all = Promise.allSettled(puts);
+        await sleep(1000);
+        fake.requests.length = 0;
+        expect((await all).map(({ status }) => status)).toEqual(puts.map(() => "rejected"));
+        expect(fake.requests.length).toBeGreaterThan(5);
+        expect(fake.mostASecond).toBeLessThanOrEqual(10);
+      },
+      { syncMs: 3_600_000 },
+    ));
+
   test("no leader: no lease", () =>
     withWorld(async ({ fake, connect }) => {
       fake.leader = "";

@@ -11,7 +11,7 @@ export async function fakeConsulHarness(
   namespace?: string,
   wrap: (good: Registry) => Registry = (good) => good,
 ): Promise<RegistryHarness> {
-  const fake = await new FakeConsul({ syncMs: 30 }).start();
+  const fake = await new FakeConsul({ syncMs: 10 }).start();
   const open: Registry[] = [];
   return {
     runtime: nodeRuntime,

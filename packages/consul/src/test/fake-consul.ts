@@ -260,7 +260,8 @@ function filtered(all: readonly Catalogued[], params: URLSearchParams): readonly
   const [, pattern] = /^Service\.ID matches "([^"]*)"$/.exec(filter) ?? [];
   if (pattern === undefined)
     throw new FakeRefusal(`Failed to create boolean expression evaluator: ${filter}`);
-  return passing.filter(({ service }) => new RegExp(pattern).test(service.id));
+  const matching = new RegExp(pattern);
+  return passing.filter(({ service }) => matching.test(service.id));
 }
 
 function entryOf({ service, status, output }: Catalogued): object {
