@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { parseArgs } from "node:util";
 import { json, msgpack } from "@skein/codec";
-import { p2c, random, roundRobin } from "@skein/selector";
+import { consistentHash, p2c, pickFirst, random, resilient, roundRobin, weighted } from "@skein/selector";
 import { fromCaller } from "../paths.ts";
 import { bareJson, bareMsgpackr, codecCases, codecUnderTest, type MessageName, messages } from "./codecs.ts";
 import { measureInterceptors, WITHOUT } from "./interceptors.ts";
@@ -38,7 +38,11 @@ export async function micro(args: readonly string[]): Promise<number> {
 const selectors: readonly SelectorUnderTest[] = [
   { name: "round-robin", factory: roundRobin },
   { name: "random", factory: random },
+  { name: "weighted", factory: weighted },
+  { name: "pick-first", factory: pickFirst },
   { name: "p2c", factory: p2c },
+  { name: "p2c as clients have it by default", factory: resilient(p2c) },
+  { name: "consistent-hash, by key", factory: consistentHash, keyed: true },
 ];
 
 async function pickSection(): Promise<MicroSection> {

@@ -1,4 +1,4 @@
-import type { Candidate, PickRequest, SelectorFactory } from "@skein/core";
+import type { Candidate, Picker, PickRequest, SelectorFactory } from "@skein/core";
 import type { MicroCase } from "./measure.ts";
 
 export const PICK_INSTANCES = 10_000;
@@ -35,6 +35,38 @@ interface Request extends PickRequest {
   now: number;
 }
 
+type Loop = (
+  picker: Picker,
+  request: Request,
+  keys: readonly string[] | undefined,
+  tookMs: number,
+  count: number,
+) => number;
+
+/**
+ * Compiled anew for each selector: a client has one, and a loop that all of them went through would look up each time what to call. Minus one: there was
+ * nobody to pick.
+ */
+function createLoop(): Loop {
+  return new Function(
+    "picker",
+    "request",
+    "keys",
+    "tookMs",
+    "count",
+    `let weight = 0;
+    for (let i = 0; i < count; i++) {
+      request.now++;
+      if (keys !== undefined) request.key = keys[i & (keys.length - 1)];
+      const pick = picker.pick(request);
+      if (pick === undefined) return -1;
+      weight += pick.candidate.instance.weight;
+      pick.done(request.now, request.now + tookMs, false, 0);
+    }
+    return weight;`,
+  ) as Loop;
+}
+
 /** One pick and the done() that has to follow it; the request is one object for all. */
 export function pickCase(
   { name, factory, keyed = false }: SelectorUnderTest,
@@ -43,19 +75,13 @@ export function pickCase(
   const picker = factory({ random: Math.random }).update(candidates);
   const keys = Array.from({ length: KEYS }, (_, i) => `customer-${Math.imul(i, 0x9e37_79b1) >>> 0}`);
   const request: Request = { method: "getUser", key: undefined, exclude: undefined, now: 0 };
+  const loop = createLoop();
   return {
     name,
     heap: true,
     run(count) {
-      let weight = 0;
-      for (let i = 0; i < count; i++) {
-        request.now++;
-        if (keyed) request.key = keys[i & (KEYS - 1)];
-        const pick = picker.pick(request);
-        if (!pick) throw new Error(`${name} picked nothing among ${candidates.length} ready instances`);
-        weight += pick.candidate.instance.weight;
-        pick.done(request.now, request.now + TOOK_MS, false, 0);
-      }
+      const weight = loop(picker, request, keyed ? keys : undefined, TOOK_MS, count);
+      if (weight < 0) throw new Error(`${name} picked nothing among ${candidates.length} ready instances`);
       return weight;
     },
   };
