@@ -11,11 +11,12 @@ import { type DialOptions, openSession, reachableAddress } from "./dial.ts";
 import { Node, type NodeEvents, type NodeHost, type Opening } from "./node.ts";
 import { RetryBudget } from "./retry-budget.ts";
 import { compileRange } from "./semver-range.ts";
+import { Subset } from "./subset.ts";
 import { Target, type TargetHost } from "./target.ts";
 
 /** Sets up to this size are connected to as a whole: selectors balance among what is connected. */
 const WHOLE = 100;
-/** Of larger ones, so many at random (gRPC's proposal A68 has 20), and what is picked besides. */
+/** Of larger ones, so many (gRPC's proposal A68 has 20), and what is picked besides. */
 const SUBSET = 20;
 
 export interface ChannelOptions {
@@ -50,6 +51,9 @@ export class Channel implements NodeHost, TargetHost {
   /** Not listed any more, but with calls in flight. */
   readonly #leaving = new Set<Node>();
   readonly #order = new InOrder<Node>();
+  readonly #subset: Subset;
+  /** Of a large set. */
+  #chosen: ReadonlySet<Node> = new Set();
   /** At the directory: counts. */
   #look = 0;
   #dirty = false;
@@ -60,7 +64,8 @@ export class Channel implements NodeHost, TargetHost {
     this.runtime = options.runtime;
     this.service = options.service;
     const { service, logger, ttlMs, registry, names } = options;
-    const { clock } = options.runtime;
+    const { clock, random } = options.runtime;
+    this.#subset = new Subset(SUBSET, random, options.zone);
     const directory = createDirectory({ service, clock, logger, ttlMs, onChange: () => this.#see() });
     this.#directory = directory;
     this.#absence = new Absence({ clock, directory, service, registry, names, known: () => this.changed() });
@@ -112,7 +117,7 @@ export class Channel implements NodeHost, TargetHost {
       return known;
     }
     if (known !== undefined) this.#unlist(instance.id, known);
-    const node = new Node(instance, this);
+    const node = new Node(instance, this, this.#subset.rank(instance.id));
     this.nodes.set(instance.id, node);
     return node;
   }
@@ -149,18 +154,12 @@ export class Channel implements NodeHost, TargetHost {
   }
 
   #connectSome(): void {
-    let room = WHOLE;
-    if (this.nodes.size > WHOLE) {
-      room = SUBSET;
-      for (const node of this.nodes.values()) if (node.connected) room--;
-    }
-    if (room <= 0) return;
-    const dormant = [...this.nodes.values()].filter((node) => node.dormant);
-    for (let wanted = Math.min(dormant.length, room); wanted > 0; wanted--) {
-      const at = Math.floor(this.runtime.random() * dormant.length);
-      const [node] = dormant.splice(at, 1);
-      node?.connect();
-    }
+    const whole = this.nodes.size <= WHOLE;
+    const chosen = whole ? new Set<Node>() : this.#subset.choose(this.nodes.values(), ({ usable }) => usable);
+    for (const node of whole ? this.nodes.values() : chosen) if (node.dormant) node.connect();
+    // One that has come has taken its place
+    if (!whole) for (const node of this.#chosen) if (!chosen.has(node) && node.usable) node.rest();
+    this.#chosen = chosen;
   }
 
   connected(node: Node, session: ClientSession): void {
@@ -179,6 +178,10 @@ export class Channel implements NodeHost, TargetHost {
     if (node.error === undefined) this.#o.logger.warn(fields, "instance lost");
     else if (tries === 0) this.#o.logger.warn(fields, "instance cannot be reached");
     else this.#o.logger.debug({ ...fields, tries: tries + 1 }, "instance still cannot be reached");
+  }
+
+  rested({ instance }: Node): void {
+    this.#directory.connection(instance.id, "unknown");
   }
 
   suspected(node: Node, suspected: boolean, session: ClientSession): void {

@@ -22,7 +22,7 @@ describe("connecting", () => {
     expect(bench.transport.dials).toHaveLength(100);
   });
 
-  it("reaches 20 of larger sets, chosen at random, and replaces those that go", async () => {
+  it("reaches 20 of larger sets, others in each client, and replaces those that go", async () => {
     bench = new Bench();
     const user = bench.user();
     bench.list(...ids(300));
@@ -40,6 +40,44 @@ describe("connecting", () => {
     await settle();
     expect(bench.sessions.filter((s) => s.state !== "closed")).toHaveLength(20);
     expect(bench.transport.dials).toHaveLength(21);
+  });
+
+  it("gives up one of the 20 for one that comes, at most, and lets its calls end", async () => {
+    bench = new Bench();
+    const user = bench.user();
+    bench.list(...ids(300));
+    await settle();
+    for (const session of bench.sessions) session.hello(bench.offers);
+    await settle();
+    const calls = Array.from({ length: 20 }, () => outcome(user.call("addUser")));
+    let n = 300;
+    const left = () => bench.sessions.filter((s) => s.state === "draining");
+    for (; left().length === 0; n++) {
+      bench.list(...ids(n + 1));
+      await settle();
+      expect(bench.sessions.length - left().length).toBe(20);
+    }
+    // The newest came in
+    expect(bench.sessions).toHaveLength(21);
+    expect(bench.sessions[20]?.options.instance).toBe(`i${n - 1}`);
+    bench.sessions[20]?.hello(bench.offers);
+    await settle();
+    const [gone] = left();
+    for (let i = 0; i < 40; i++) void outcome(user.call("addUser"));
+    expect(gone?.calls).toHaveLength(1);
+    for (const session of bench.sessions) for (const call of [...session.calls]) session.answer("done", call);
+    expect(await Promise.all(calls)).toEqual(Array.from({ length: 20 }, () => "done"));
+    gone?.lose();
+    await bench.runtime.clock.advanceAsync(10_000);
+    // It is not missed, and nobody is blamed
+    expect(bench.sessions).toHaveLength(21);
+    expect(lines().filter((line) => line.startsWith("warn"))).toEqual([]);
+    // When the newest goes it is wanted again
+    bench.list(...ids(n - 1));
+    bench.sessions[20]?.lose();
+    await settle();
+    expect(bench.sessions).toHaveLength(22);
+    expect(bench.sessions[21]?.options.instance).toBe(gone?.options.instance);
   });
 
   it("asks for the instance by its id; one written down by hand may be anybody", async () => {

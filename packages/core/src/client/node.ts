@@ -36,6 +36,8 @@ export interface NodeHost {
   disconnected(node: Node, error: RpcError, tries: number): void;
   suspected(node: Node, suspected: boolean, session: ClientSession): void;
   drains(node: Node): void;
+  /** As rest() asked for. */
+  rested(node: Node): void;
 }
 
 /** An instance as a client holds it: its record, and the one connection to it. */
@@ -57,9 +59,14 @@ export class Node implements Candidate, Kept {
   look = 0;
   place = 0;
 
-  constructor(instance: Instance, host: NodeHost) {
+  /** In the channel's subset. */
+  readonly rank: number;
+  #resting = false;
+
+  constructor(instance: Instance, host: NodeHost, rank: number) {
     this.instance = instance;
     this.#host = host;
+    this.rank = rank;
   }
 
   /** May be picked, or be waited for. */
@@ -100,7 +107,7 @@ export class Node implements Candidate, Kept {
   }
 
   #ready(session: ClientSession): void {
-    if (this.retired) return session.drain();
+    if (this.retired || this.#resting) return session.drain();
     this.session = session;
     this.state = "ready";
     this.error = undefined;
@@ -127,6 +134,7 @@ export class Node implements Candidate, Kept {
 
   #closed(error: RpcError): void {
     this.#opening = undefined;
+    if (this.#resting && !this.retired) return this.#rested();
     const held =
       this.state !== "connecting" && this.#host.runtime.clock.monotonic() - this.#readyAt >= STABLE_MS;
     this.session = undefined;
@@ -136,6 +144,24 @@ export class Node implements Candidate, Kept {
     this.#host.disconnected(this, error, this.#tries);
     if (this.retired) return;
     this.#again();
+    this.#host.changed();
+  }
+
+  /** It is not wanted for now: once its calls have ended it is idle. */
+  rest(): void {
+    if (this.#opening === undefined || this.#resting || this.retired) return;
+    this.#resting = true;
+    this.session = undefined;
+    this.state = "draining";
+    this.#opening.retire();
+    this.#host.changed();
+  }
+
+  #rested(): void {
+    this.#resting = false;
+    this.#tries = 0;
+    this.#host.rested(this);
+    this.state = "idle";
     this.#host.changed();
   }
 

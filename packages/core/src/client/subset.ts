@@ -31,10 +31,11 @@ export class Subset {
   }
 
   /** Takes time in proportion to their number. */
-  choose<R extends Ranked>(all: Iterable<R>): Set<R> {
+  choose<R extends Ranked>(all: Iterable<R>, from: (one: R) => boolean): Set<R> {
     const here = new Highest<R>(this.#size);
     const abroad = new Highest<R>(this.#size);
     for (const one of all) {
+      if (!from(one)) continue;
       const far = this.#zone !== undefined && one.instance.zone !== this.#zone;
       (far ? abroad : here).offer(one);
     }
