@@ -1,3 +1,11 @@
 export { FakeClock } from "@skein/core/testing";
 export { type Cluster, type ClusterNode, type ClusterOptions, createCluster } from "./cluster.ts";
 export { type FakeRegistry, fakeRegistry } from "./fake-registry.ts";
+export type { Faults } from "./simulation/faults.ts";
+export type { SimulatedPorts, SimulatedService, SimulationOptions } from "./simulation/options.ts";
+export type { Violation } from "./simulation/rules.ts";
+export { type SimulationReport, simulate } from "./simulation/simulate.ts";
+export { type SeedsReport, simulateSeeds } from "./simulation/simulate-seeds.ts";
+export type { SimulatedProcess } from "./simulation/simulated-process.ts";
+export { SimulationError } from "./simulation/simulation-error.ts";
+export type { RegistryTrouble, World } from "./simulation/world-types.ts";
