@@ -41,6 +41,8 @@ export class Machine {
   /** Its monotonic clock began so long before the world's. */
   readonly #aheadMs: number;
   #ids = 0;
+  /** Posted, and has not run. */
+  #posted = 0;
   #heldTimers: (() => void)[] = [];
   #heldIo: (() => void)[] = [];
 
@@ -59,11 +61,12 @@ export class Machine {
       monotonic,
       fresh: monotonic,
       // Timers are never exact.
-      setTimer: (ms, fire) => this.#setTimer(Math.max(ms, 1) + chance.next(), fire),
+      setTimer: (ms, fire) =>
+        new MachineTimer(this, options.scheduler, Math.max(ms, 1) + chance.next(), fire),
     };
     this.runtime = {
       clock,
-      random: chance.next,
+      random: () => chance.next(),
       uniqueId: () => `${options.name}-${++this.#ids}`,
       defer: (fn) => void Promise.resolve().then(() => this.#run(fn)),
       yieldToIo: (fn) => this.post(fn),
@@ -75,34 +78,31 @@ export class Machine {
     return monotonic - this.#aheadMs;
   }
 
-  /** I/O: `fn` runs in it now, or once it is no longer paused. */
+  /** `fn` runs in it on a later tick: now, or once it is no longer paused. */
   post(fn: () => void): void {
     const run = (): void => {
-      if (this.state === "paused") this.#heldIo.push(run);
-      else this.#run(fn);
+      if (this.state === "paused") return void this.#heldIo.push(run);
+      this.#posted--;
+      this.#run(fn);
     };
+    this.#posted++;
     this.#o.scheduler.at(this.#o.scheduler.now, run);
+  }
+
+  /** As post(), from outside of it: at once where nothing else waits. */
+  enter(fn: () => void): void {
+    if (this.state === "paused" || this.#posted > 0) this.post(fn);
+    else this.#run(fn);
   }
 
   sleep(ms: number): Promise<void> {
     return new Promise((resolve) => void this.runtime.clock.setTimer(ms, resolve));
   }
 
-  #setTimer(ms: number, fire: () => void): Timer {
-    let armed = true;
-    this.timers++;
-    const disarm = (): boolean => {
-      if (!armed) return false;
-      armed = false;
-      this.timers--;
-      return true;
-    };
-    const ring = (): void => {
-      if (this.state === "paused") this.#heldTimers.push(ring);
-      else if (disarm()) this.#run(fire);
-    };
-    const timer = this.#o.scheduler.at(this.#o.scheduler.now + ms, ring);
-    return { cancel: () => void (disarm() && timer.cancel()) };
+  /** Told by a timer that is due. */
+  ring(timer: MachineTimer): void {
+    if (this.state === "paused") this.#heldTimers.push(() => this.ring(timer));
+    else if (timer.disarm()) this.#run(timer.fire);
   }
 
   #run(fn: () => void): void {
@@ -147,5 +147,31 @@ export class Machine {
     for (const pause of this.pauses)
       ms += Math.max(0, Math.min(until, pause.until) - Math.max(from, pause.from));
     return ms;
+  }
+}
+
+class MachineTimer implements Timer {
+  readonly fire: () => void;
+  readonly #machine: Machine;
+  readonly #due: Timer;
+  #armed = true;
+
+  constructor(machine: Machine, scheduler: Scheduler, ms: number, fire: () => void) {
+    this.fire = fire;
+    this.#machine = machine;
+    machine.timers++;
+    this.#due = scheduler.at(scheduler.now + ms, () => machine.ring(this));
+  }
+
+  /** False: it had been disarmed. */
+  disarm(): boolean {
+    if (!this.#armed) return false;
+    this.#armed = false;
+    this.#machine.timers--;
+    return true;
+  }
+
+  cancel(): void {
+    if (this.disarm()) this.#due.cancel();
   }
 }

@@ -28,6 +28,8 @@ export interface Link {
   readyAt: number;
   /** When an end was closed or went with its process. */
   closedAt: number;
+  /** When the caller knew of it. */
+  leftAt: number;
 }
 
 interface Listening {
@@ -166,7 +168,7 @@ export class Network implements Cable {
       if (found !== undefined && !lives && this.#isDark(found.machine)) return;
       const link = lives ? this.#connect(machine, found) : undefined;
       this.#after(host, machine.host, () =>
-        machine.post(() => {
+        machine.enter(() => {
           if (link === undefined) return caller.refused();
           link.known = true;
           caller.connected(link.caller);
@@ -200,12 +202,13 @@ export class Network implements Cable {
       known: false,
       readyAt: never,
       closedAt: never,
+      leftAt: never,
     };
     this.links.push(link);
     this.#linkOf.set(dialled, link);
     this.#linkOf.set(accepted, link);
     this.#o.trace.add(machine.name, `connects to ${server.name} #${id}`);
-    server.post(() => accept(accepted));
+    server.enter(() => accept(accepted));
     return link;
   }
 
@@ -223,6 +226,7 @@ export class Network implements Cable {
   closed(end: SimConnection, why: string): void {
     const link = this.#linkOf.get(end) as Link;
     link.closedAt = Math.min(link.closedAt, this.#o.scheduler.now);
+    if (end === link.caller) link.leftAt = this.#o.scheduler.now;
     this.#o.trace.add(end.machine.name, `x ${end.peer.machine.name} #${link.id} ${why}`);
   }
 

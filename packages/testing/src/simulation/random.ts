@@ -14,23 +14,35 @@ export interface Random {
 
 /** @param label streams of different labels are independent: one that is drawn from more often does not shift the others */
 export function createRandom(seed: number, label: string): Random {
-  let state = hash(`${seed} ${label}`);
-  // mulberry32
-  const next = (): number => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
+  return new Mulberry32(hash(`${seed} ${label}`));
+}
+
+class Mulberry32 implements Random {
+  #state: number;
+
+  constructor(state: number) {
+    this.#state = state;
+  }
+
+  next(): number {
+    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
+    let t = this.#state;
     t = Math.imul(t ^ (t >>> 15), t | 1);
     t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
     return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-  const below = (n: number): number => Math.floor(next() * n);
-  return {
-    next,
-    below,
-    between: (min, max) => min + next() * (max - min),
-    chance: (p) => next() < p,
-    pick: (items) => (items.length === 0 ? undefined : items[below(items.length)]),
-  };
+  }
+  between(min: number, max: number): number {
+    return min + this.next() * (max - min);
+  }
+  below(n: number): number {
+    return Math.floor(this.next() * n);
+  }
+  chance(p: number): boolean {
+    return this.next() < p;
+  }
+  pick<T>(items: readonly T[]): T | undefined {
+    return items.length === 0 ? undefined : items[this.below(items.length)];
+  }
 }
 
 /** FNV-1a, mixed once more. */

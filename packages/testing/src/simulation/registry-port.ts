@@ -84,7 +84,7 @@ class Port implements Registry {
       );
       const answer = (settle: () => void): void =>
         this.#way(REGISTRY, machine.host, store.slowMs * this.#random.next(), () =>
-          machine.post(() => {
+          machine.enter(() => {
             timer.cancel();
             settle();
           }),
@@ -163,7 +163,7 @@ class Watch {
         this.#doubted = false;
         this.#known = instances;
         this.#revision = revision;
-        machine.post(() => this.feed.push({ instances, revision }));
+        machine.enter(() => this.feed.push({ instances, revision }));
       },
     );
   }
@@ -185,6 +185,6 @@ class Watch {
     if (this.#doubted || this.#over) return;
     this.#doubted = true;
     const snapshot = { instances: this.#known, revision: this.#revision, stale: true, error: new Error(why) };
-    this.#o.machine.post(() => this.feed.push(snapshot));
+    this.#o.machine.enter(() => this.feed.push(snapshot));
   }
 }

@@ -7,7 +7,6 @@ const MAX_FRAME_BYTES = 4 * 1024 * 1024 + 17 * 1024;
 const HIGH_WATER_BYTES = 1024 * 1024;
 /** So much leaves at once, less at the end of the tick. */
 const EARLY_BYTES = 4096;
-const SCRATCH_BYTES = 8192;
 
 /** What an end tells its network. */
 export interface Cable {
@@ -61,7 +60,7 @@ export class SimConnection implements Connection {
 
   reserve(size: number): Writer {
     if (this.#writer.bytes.length < size) {
-      const bytes = Buffer.allocUnsafeSlow(Math.max(size, SCRATCH_BYTES));
+      const bytes = Buffer.allocUnsafeSlow(size);
       this.#writer = { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length), position: 0 };
     }
     this.#writer.position = 0;
@@ -76,7 +75,8 @@ export class SimConnection implements Connection {
   #commit(tail: Uint8Array | undefined): boolean {
     const { bytes, position } = this.#writer;
     const length = position + (tail?.length ?? 0);
-    const frame = Buffer.alloc((length + 7) & ~7);
+    const frame = Buffer.allocUnsafe((length + 7) & ~7);
+    frame.fill(0, length);
     frame.set(bytes.subarray(0, position));
     if (tail !== undefined) frame.set(tail, position);
     this.#frames.push(frame);
@@ -120,7 +120,7 @@ export class SimConnection implements Connection {
 
   /** Told by the network: a segment is here, in the kernel's hands. */
   arrived(segment: Segment): void {
-    this.machine.post(() => this.#receive(segment));
+    this.machine.enter(() => this.#receive(segment));
   }
   #receive(segment: Segment): void {
     if (this.over) return;
