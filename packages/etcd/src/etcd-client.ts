@@ -13,6 +13,7 @@ import { detailsOf, EtcdHosts, plain } from "./etcd-hosts.ts";
 import type { Change, EtcdPort, KeyValue, WatchHandlers } from "./etcd-port.ts";
 import type { EtcdTarget } from "./etcd-url.ts";
 import type { StoredRecord } from "./layouts/layout.ts";
+import { type Asked, Revisions } from "./revisions.ts";
 
 /** Keys a question, so that decoding a page blocks nobody for long. */
 const PAGE = 500;
@@ -28,7 +29,7 @@ export function createEtcdClient(target: EtcdTarget, logger: Logger, random: () 
 }
 
 class EtcdClient implements EtcdPort {
-  onRevision: (revision: number) => void = () => {};
+  readonly revisions = new Revisions();
   readonly #hosts: EtcdHosts;
   readonly #prefixes: readonly string[];
   readonly #watches = new Set<() => void>();
@@ -43,14 +44,14 @@ class EtcdClient implements EtcdPort {
     method: string,
     request: unknown,
   ): Promise<Answer> {
+    const asked = this.revisions.ask();
     const answer = await this.#hosts.ask<Answer>(service, method, request);
-    this.#saw(answer.header);
+    this.#saw(answer.header, asked);
     return answer;
   }
 
-  #saw(header: IResponseHeader | undefined): void {
-    const revision = Number(header?.revision ?? 0);
-    if (revision > 0) this.onRevision(revision);
+  #saw(header: IResponseHeader | undefined, asked: Asked): void {
+    this.revisions.answered(Number(header?.revision ?? 0), asked);
   }
 
   async check(): Promise<void> {
@@ -72,12 +73,13 @@ class EtcdClient implements EtcdPort {
 
   /** A stream for each: it ends with the answer, and a host that went away is found at once. */
   async keepAlive(lease: string): Promise<number> {
+    const asked = this.revisions.ask();
     const { stream, host, failed } = await this.#hosts.open("Lease", "leaseKeepAlive", {
       timeoutMs: KEEP_ALIVE_MS,
     });
     return new Promise((resolve, reject) => {
       stream.on("data", (answer: ILeaseKeepAliveResponse) => {
-        this.#saw(answer.header);
+        this.#saw(answer.header, asked);
         resolve(Number(answer.TTL));
         stream.end();
       });
@@ -163,6 +165,7 @@ class EtcdClient implements EtcdPort {
       WATCH_CREATED_MS,
     );
     timer.unref();
+    const asked = this.revisions.ask();
     this.#hosts.open("Watch", "watch").then(
       ({ stream, host, failed }) => {
         cancel = () => stream.cancel();
@@ -175,7 +178,8 @@ class EtcdClient implements EtcdPort {
         if (over) return stream.cancel();
         stream.on("data", (answer: IWatchResponse) => {
           if (over) return;
-          this.#saw(answer.header);
+          // Events come in their own order, but others may know more already.
+          this.#saw(answer.header, answer.created ? asked : { ...asked, revision: 0 });
           if (answer.canceled) {
             const error = canceled(answer);
             failed(error);

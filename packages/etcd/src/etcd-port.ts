@@ -1,4 +1,5 @@
 import type { StoredRecord } from "./layouts/layout.ts";
+import type { Revisions } from "./revisions.ts";
 
 export interface KeyValue extends StoredRecord {
   /** Of its last change. */
@@ -47,8 +48,8 @@ export interface EtcdPort {
   ): Promise<{ readonly records: readonly KeyValue[]; readonly revision: number }>;
   /** Every change from a revision on, that one included; returns what ends it. */
   watch(prefix: string, from: number, handlers: WatchHandlers): () => void;
-  /** Called with the revision of each answer. */
-  onRevision: (revision: number) => void;
+  /** Tells of a store that was reset. */
+  readonly revisions: Revisions;
   /** Rejects when the store can be reached and refuses us. */
   check(): Promise<void>;
   close(): void;

@@ -30,8 +30,6 @@ export class EtcdRegistry implements Registry {
   /** What is known of services that are watched, by layout. */
   readonly #followed = new Map<string, readonly View[]>();
   readonly #leases = new Set<EtcdLease>();
-  /** The highest revision seen, which only a store that was reset or restored does not know. */
-  #highest = 0;
   #regressedAt = Number.NEGATIVE_INFINITY;
   #closing: Promise<void> | undefined;
 
@@ -40,7 +38,7 @@ export class EtcdRegistry implements Registry {
     this.#o = options;
     this.#malformed = new Malformed(options.logger);
     this.#watches = new SharedWatches((service, tell) => this.#follow(service, tell));
-    options.port.onRevision = (revision) => this.#sawRevision(revision);
+    options.port.revisions.onReset = (revision, before) => this.#reset(revision, before);
   }
 
   get malformed(): number {
@@ -141,19 +139,14 @@ export class EtcdRegistry implements Registry {
     };
   };
 
-  #sawRevision(revision: number): void {
-    if (revision >= this.#highest) {
-      this.#highest = revision;
-      return;
-    }
+  #reset(revision: number, before: number): void {
     const { clock } = this.#o.runtime;
     if (clock.monotonic() - this.#regressedAt < REGRESS_EVERY_MS) return;
     this.#regressedAt = clock.monotonic();
     this.#o.logger.warn(
-      { registry: this.name, revision, before: this.#highest },
+      { registry: this.name, revision, before },
       "etcd's revision went backwards: listing all again",
     );
-    this.#highest = revision;
     for (const list of this.#lists) list.relist("the revision went backwards");
   }
 

@@ -1,4 +1,5 @@
 import type { Change, EtcdPort, KeyValue, WatchHandlers } from "../etcd-port.ts";
+import { Revisions } from "../revisions.ts";
 
 interface Watcher extends WatchHandlers {
   readonly prefix: string;
@@ -66,7 +67,7 @@ export class FakeEtcd {
       put: refuse,
       removeHeld: refuse,
       check: refuse,
-      onRevision: () => {},
+      revisions: new Revisions(),
       close: () => {},
       list: async (prefix) => {
         this.lists++;
