@@ -28,8 +28,9 @@ export class SimConnection implements Connection {
   readonly #cable: Cable;
   #handler: ConnectionHandler | undefined;
   #decoder: FrameDecoder | undefined;
-  /** What came before open(). */
-  #early: Segment[] = [];
+  #unreadSegments: Segment[] = [];
+  #reading = false;
+  readonly #read = (): void => this.#readAll();
   #error: Error | undefined;
   #unread = 0;
   #frames: Uint8Array[] = [];
@@ -51,9 +52,10 @@ export class SimConnection implements Connection {
   open(handler: ConnectionHandler): void {
     this.#handler = handler;
     this.#decoder = new FrameDecoder(this.maxFrameBytes, handler);
-    if (this.over) this.#tell();
-    for (const segment of this.#early) this.machine.post(() => this.#receive(segment));
-    this.#early = [];
+    if (this.over) return this.#tell();
+    if (this.#unreadSegments.length === 0) return;
+    this.#reading = true;
+    this.machine.post(this.#read);
   }
 
   // ---- out
@@ -118,35 +120,49 @@ export class SimConnection implements Connection {
 
   // ---- in
 
-  /** Told by the network: a segment is here, in the kernel's hands. */
+  /** Told by the network: a segment is here, in the kernel's hands. What comes before it is read, is read in one go. */
   arrived(segment: Segment): void {
-    this.machine.enter(() => this.#receive(segment));
+    this.#unreadSegments.push(segment);
+    if (this.#reading || this.#handler === undefined) return;
+    this.#reading = true;
+    this.machine.enter(this.#read);
   }
-  #receive(segment: Segment): void {
-    if (this.over) return;
-    if (this.#handler === undefined) {
-      this.#early.push(segment);
-      return;
+  #readAll(): void {
+    this.#reading = false;
+    const segments = this.#unreadSegments;
+    this.#unreadSegments = [];
+    let bytes = 0;
+    for (const segment of segments) {
+      if (this.over) return;
+      if (segment.kind !== "data") return this.#ended(segment.kind, bytes);
+      bytes += segment.bytes.length;
+      this.#push(segment.bytes);
     }
-    if (segment.kind === "data") return this.#data(segment.bytes);
+    this.#chunkEnd(bytes);
+  }
+  #push(bytes: Uint8Array): void {
+    this.peer.#wasRead(bytes.length);
+    try {
+      this.#decoder?.push(bytes, bytes.length);
+    } catch (error) {
+      this.destroy(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+  #chunkEnd(bytes: number): void {
+    if (this.over || bytes === 0) return;
+    this.#cable.received(this, bytes);
+    this.#handler?.chunkEnd();
+  }
+  #ended(how: "end" | "reset", bytes: number): void {
+    this.#chunkEnd(bytes);
     const partial = (this.#decoder?.partial ?? 0) > 0;
-    if (segment.kind === "reset") this.#end(new Error("read ECONNRESET"), "reset by its peer");
+    if (how === "reset") this.#end(new Error("read ECONNRESET"), "reset by its peer");
     else if (partial)
       this.#end(
         new ProtocolError(`${this.remote} closed the connection within a frame`),
         "ended within a frame",
       );
     else this.#end(undefined, "ended by its peer");
-  }
-  #data(bytes: Uint8Array): void {
-    this.#cable.received(this, bytes.length);
-    this.peer.#wasRead(bytes.length);
-    try {
-      this.#decoder?.push(bytes, bytes.length);
-    } catch (error) {
-      return this.destroy(error instanceof Error ? error : new Error(String(error)));
-    }
-    if (!this.over) this.#handler?.chunkEnd();
   }
 
   // ---- the end
@@ -166,7 +182,7 @@ export class SimConnection implements Connection {
     if (this.over) return;
     this.over = true;
     this.#error = error;
-    this.#early = [];
+    this.#unreadSegments = [];
     this.#frames = [];
     this.#waiting = 0;
     this.#whenWritable = [];
