@@ -117,7 +117,7 @@ export class Channel implements NodeHost, TargetHost {
       return known;
     }
     if (known !== undefined) this.#unlist(instance.id, known);
-    const node = new Node(instance, this, this.#subset.rank(instance.id));
+    const node = new Node(instance, this);
     this.nodes.set(instance.id, node);
     return node;
   }

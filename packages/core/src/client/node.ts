@@ -60,13 +60,12 @@ export class Node implements Candidate, Kept {
   place = 0;
 
   /** In the channel's subset. */
-  readonly rank: number;
+  rank: number | undefined;
   #resting = false;
 
-  constructor(instance: Instance, host: NodeHost, rank: number) {
+  constructor(instance: Instance, host: NodeHost) {
     this.instance = instance;
     this.#host = host;
-    this.rank = rank;
   }
 
   /** May be picked, or be waited for. */

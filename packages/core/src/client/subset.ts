@@ -4,8 +4,8 @@ import { hashText, mix } from "../hash.ts";
 const ABROAD = 4;
 
 export interface Ranked {
-  /** Subset.rank() of its id. */
-  readonly rank: number;
+  /** The subset's own, once it has looked at it; undefined at first. */
+  rank: number | undefined;
   readonly instance: { readonly id: string; readonly zone?: string | undefined };
 }
 
@@ -16,26 +16,25 @@ export interface Ranked {
  */
 export class Subset {
   readonly #size: number;
-  readonly #seed: number;
+  readonly #random: () => number;
+  #seed: number | undefined;
   readonly #zone: string | undefined;
 
-  /** @param random once: the seed */
+  /** @param random asked once, for the seed, when somebody is to be chosen */
   constructor(size: number, random: () => number, zone: string | undefined) {
     this.#size = size;
-    this.#seed = Math.floor(random() * 2 ** 32) | 0;
+    this.#random = random;
     this.#zone = zone;
-  }
-
-  rank(id: string): number {
-    return mix(hashText(id) ^ this.#seed);
   }
 
   /** Takes time in proportion to their number. */
   choose<R extends Ranked>(all: Iterable<R>, from: (one: R) => boolean): Set<R> {
+    this.#seed ??= Math.floor(this.#random() * 2 ** 32) | 0;
     const here = new Highest<R>(this.#size);
     const abroad = new Highest<R>(this.#size);
     for (const one of all) {
       if (!from(one)) continue;
+      one.rank ??= mix(hashText(one.instance.id) ^ this.#seed);
       const far = this.#zone !== undefined && one.instance.zone !== this.#zone;
       (far ? abroad : here).offer(one);
     }
@@ -65,5 +64,6 @@ class Highest<R extends Ranked> {
 }
 
 function above(a: Ranked, b: Ranked): boolean {
-  return a.rank > b.rank || (a.rank === b.rank && a.instance.id < b.instance.id);
+  const [one, other] = [a.rank as number, b.rank as number];
+  return one > other || (one === other && a.instance.id < b.instance.id);
 }
