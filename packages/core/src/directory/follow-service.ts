@@ -9,6 +9,8 @@ const RELIST_MS = 60_000;
 const RELIST_JITTER = 0.2;
 /** One list may take so long, ms. */
 const LIST_MS = 10_000;
+/** So many lists in a row that the watch has overtaken say that it is well: one of a service that never rests would be overtaken for ever. */
+const MOST_OVERTAKEN = 3;
 const BACKOFF_MS = 200;
 const MOST_BACKOFF_MS = 5000;
 /** A watch that lived so long ends a series of failures, ms. */
@@ -102,10 +104,11 @@ class Feed {
     return { cancel: () => timer.cancel() };
   }
 
-  /** Asks until there is an answer that nothing has overtaken. One at a time. */
+  /** Asks until there is an answer that nothing has overtaken, or the watch is ahead each time. One at a time. */
   async #list(): Promise<void> {
     if (this.#listing) return;
     this.#listing = true;
+    let overtaken = 0;
     for (let failures = 0; !this.#signal.aborted; failures++) {
       const before = this.#revision;
       const answer = await this.#ask();
@@ -114,6 +117,7 @@ class Feed {
         this.#apply(answer);
         break;
       }
+      if (answer !== undefined && ++overtaken >= MOST_OVERTAKEN) break;
       await pause(this.#runtime, backoff(this.#runtime, failures), this.#signal);
     }
     this.#listing = false;
