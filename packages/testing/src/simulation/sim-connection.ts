@@ -131,12 +131,12 @@ export class SimConnection implements Connection {
     this.#reading = false;
     const segments = this.#unreadSegments;
     this.#unreadSegments = [];
-    let bytes = 0;
+    const bytes = segments.reduce((sum, one) => sum + (one.kind === "data" ? one.bytes.length : 0), 0);
+    if (bytes > 0 && !this.over) this.#cable.received(this, bytes);
     for (const segment of segments) {
       if (this.over) return;
-      if (segment.kind !== "data") return this.#ended(segment.kind, bytes);
-      bytes += segment.bytes.length;
-      this.#push(segment.bytes);
+      if (segment.kind === "data") this.#push(segment.bytes);
+      else return this.#ended(segment.kind, bytes);
     }
     this.#chunkEnd(bytes);
   }
@@ -149,9 +149,7 @@ export class SimConnection implements Connection {
     }
   }
   #chunkEnd(bytes: number): void {
-    if (this.over || bytes === 0) return;
-    this.#cable.received(this, bytes);
-    this.#handler?.chunkEnd();
+    if (!this.over && bytes > 0) this.#handler?.chunkEnd();
   }
   #ended(how: "end" | "reset", bytes: number): void {
     this.#chunkEnd(bytes);
