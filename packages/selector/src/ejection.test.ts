@@ -213,16 +213,41 @@ describe("who was ejected", () => {
 
 describe("at least half are available", () => {
   test.each([
-    [1, 1],
+    [1, 0],
     [2, 1],
-    [3, 2],
-    [5, 3],
+    [3, 1],
+    [5, 2],
     [10, 5],
-  ])("of %i that all fail, %i are asked", (n, left) => {
+  ])("of %i of which all but one fail, %i are ejected", (n, out) => {
     const guard = new Guard(ready(n));
-    guard.fails = () => true;
+    guard.fails = (id) => id !== "i0";
     guard.run(n * 20, 0);
-    expect(Object.keys(guard.run(n * 20, 0)).length).toBe(left);
+    expect(Object.keys(guard.run(n * 20, 0)).length).toBe(n - out);
+  });
+
+  test("when all of them fail it is nobody's fault: nobody is out, for 10 s", () => {
+    const guard = new Guard(ready(10));
+    guard.fails = () => true;
+    const asked: number[] = [];
+    for (let second = 0; second < 12; second++) {
+      asked.push(Object.keys(guard.run(100, 0)).length);
+      guard.now += 1000;
+    }
+    expect(asked.slice(1, 10)).toEqual(Array.from({ length: 9 }, () => 10));
+    // And then it is looked at anew: the one that is left failing is ejected
+    guard.now += 10_000;
+    guard.fails = bad("i3");
+    guard.run(100, 0);
+    expect(guard.run(100, 0).i3).toBeUndefined();
+  });
+
+  test("overload of all of them leaves the calls spread over all of them", () => {
+    const guard = new Guard(ready(10));
+    const random = seeded(9);
+    guard.fails = () => random() < 0.67;
+    guard.run(1000, 0.1);
+    const total = guard.run(10_000, 1);
+    for (const c of ready(10)) expect(total[c.instance.id]).toBeGreaterThan(800);
   });
 
   test("those who do not answer count as not available; with fewer than half left nobody is ejected, until they answer", () => {
@@ -240,7 +265,7 @@ describe("at least half are available", () => {
   test("those who are not connected do not count", () => {
     const idle = Array.from({ length: 50 }, (_, i) => candidate(`idle${i}`, "idle"));
     const guard = new Guard([...ready(4), ...idle]);
-    guard.fails = () => true;
+    guard.fails = (id) => id !== "i0";
     guard.run(200, 0);
     expect(Object.keys(guard.run(200, 0)).length).toBe(2);
   });

@@ -19,6 +19,8 @@ export interface EjectionOptions {
   readonly available?: number | undefined;
 }
 
+/** How long nobody is ejected once all were found to fail, ms. */
+const ALIKE_MS = 10_000;
 /** Sets up to this size are rebuilt at once when somebody is ejected or back. */
 const SMALL = 100;
 /** Larger ones once in so many ms for each candidate at most: however many are ejected, that takes a few per cent of the time. */
@@ -29,7 +31,8 @@ const REST_MS_EACH = 0.01;
  * calls (Finagle's failure accrual), for 1 s doubling to 30 s (brpc's isolation) of which a random half is waited at most; then one call
  * is let through, and its success brings the instance back. Ejected ones are told to the selector as suspects: nobody picks them while
  * there are others. Never are fewer than half of the connected instances available by that; where fewer are, as others do not answer,
- * nobody is ejected (Envoy's and Finagle's panic mode, 50 %). Suspects themselves stay last in a panic: nothing comes back from them.
+ * nobody is ejected (Envoy's and Finagle's panic mode, 50 %). Suspects themselves stay last in a panic: nothing comes back from them. And where those
+ * who stay fail as well, all of them, it is no fault of an instance, as when all are overloaded: the others are taken back for 10 s.
  */
 export function ejecting(factory: SelectorFactory, options: EjectionOptions = {}): SelectorFactory {
   const rules = {
@@ -76,6 +79,10 @@ class Ejector implements Selector, Picker, Guardian {
   /** Somebody was ejected, or has come back, since the selector was told. */
   #stale = false;
   #restsUntil = 0;
+  /** Those that would have been ejected, had there been more. */
+  readonly #spared = new Set<Trouble>();
+  /** All failed alike: until then nobody is ejected, ms. */
+  #alikeUntil = 0;
   /** When a pick has something to do first, ms. */
   #dueAt = Number.POSITIVE_INFINITY;
   /** The newest that was told, ms. */
@@ -90,6 +97,7 @@ class Ejector implements Selector, Picker, Guardian {
   }
 
   update(candidates: readonly Candidate[]): this {
+    this.#spared.clear();
     const round = ++this.#round;
     this.#present = [];
     for (const candidate of candidates) {
@@ -188,13 +196,30 @@ class Ejector implements Selector, Picker, Guardian {
 
   failedTooOften(guarded: Guarded, trouble: Trouble, now: number): void {
     this.#now = now;
-    if (guarded.round !== this.#round || guarded.candidate.state !== "ready") return;
-    if (this.#available - 1 < this.rules.available * this.#connected) return;
+    if (guarded.round !== this.#round || guarded.candidate.state !== "ready" || now < this.#alikeUntil)
+      return;
+    if (this.#available - 1 < this.rules.available * this.#connected) return this.#spare(trouble, now);
     this.#available--;
     this.#ejected.push(this.#probing(guarded, trouble));
     this.#eject(guarded, trouble, now);
     this.#stale = true;
     this.#schedule();
+  }
+
+  #spare(trouble: Trouble, now: number): void {
+    trouble.sparedAt = now;
+    this.#spared.add(trouble);
+    if (this.#spared.size < this.#available) return;
+    for (const spared of this.#spared) if (now - spared.sparedAt > ALIKE_MS) this.#spared.delete(spared);
+    if (this.#spared.size < this.#available) return;
+    this.#spared.clear();
+    this.#alikeUntil = now + ALIKE_MS;
+    const { length } = this.#ejected;
+    if (length === 0) return;
+    for (const { guarded } of this.#ejected) guarded.restore(now);
+    this.#stale = true;
+    this.#schedule();
+    this.#o.logger?.warn({ ejected: length }, "all instances fail: none is left out");
   }
 
   probed(guarded: Guarded, trouble: Trouble, now: number, failed: boolean | undefined): void {

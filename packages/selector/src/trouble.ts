@@ -9,6 +9,8 @@ export class Trouble {
   backAt = 0;
   /** ms */
   lastAt = 0;
+  /** When it would have been ejected, had there been more instances, ms. */
+  sparedAt = 0;
   /** Times it was ejected with little time between. */
   #times = 0;
   /** See Guarded: failures by thirds of the window. */
