@@ -28,7 +28,7 @@ const REST_MS_EACH = 0.01;
 
 /**
  * Keeps calls away from instances that fail, around any selector: after 5 failures in a row or with less than 80 % of successes over 30 s and at least 5
- * calls (Finagle's failure accrual), for 1 s doubling to 30 s (brpc's isolation) of which a random half is waited at most; then one call
+ * calls (Finagle's failure accrual), for 1 s doubling to 30 s (brpc's isolation), of which between a half and all is waited, by chance; then one call
  * is let through, and its success brings the instance back. Ejected ones are told to the selector as suspects: nobody picks them while
  * there are others. Never are fewer than half of the connected instances available by that; where fewer are, as others do not answer,
  * nobody is ejected (Envoy's and Finagle's panic mode, 50 %). Suspects themselves stay last in a panic: nothing comes back from them. And where those
