@@ -151,6 +151,8 @@ export class Channel implements NodeHost, TargetHost {
     this.#connectSome();
     this.#dirty = false;
     for (const target of this.#targets.values()) target.update(this.nodes.values());
+    for (const { state, session } of this.nodes.values())
+      if (state === "suspect" && session !== undefined) moveWaiting(session);
   }
 
   #connectSome(): void {
@@ -187,6 +189,8 @@ export class Channel implements NodeHost, TargetHost {
   suspected(node: Node, suspected: boolean, session: ClientSession): void {
     if (!suspected) return this.#o.logger.info(this.#fields(node), "instance answers again");
     this.#o.logger.warn(this.#fields(node), "instance suspected: it does not answer");
+    // First those that wait there: each sent one that is taken back makes room, and one of them would be sent.
+    moveWaiting(session);
     session.each((call) => {
       if (call instanceof ClientCall && call.road instanceof Target) call.road.rescue(call);
     });
@@ -219,6 +223,12 @@ export class Channel implements NodeHost, TargetHost {
     for (const node of [...this.nodes.values(), ...this.#leaving]) node.close();
     for (const target of this.#targets.values()) target.close(closed);
   }
+}
+
+function moveWaiting(session: ClientSession): void {
+  session.eachWaiting((call) => {
+    if (call instanceof ClientCall && call.road instanceof Target) call.road.move(call);
+  });
 }
 
 function closed(call: ClientCall): RpcError {

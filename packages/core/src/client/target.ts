@@ -229,6 +229,20 @@ export class Target implements CallRoad {
     call.withdraw(silent);
   }
 
+  /** An instance is suspected, and the call waits there for its turn, never sent: another instance may have it for nothing. */
+  move(call: ClientCall): void {
+    const unsent = new RpcError("UNAVAILABLE", "the instance does not answer", {
+      executed: "no",
+      retry: "elsewhere",
+    });
+    if (!call.retries || retryKind(call, unsent, this.clock.monotonic()) === "none") return;
+    const here = call.pick?.candidate.instance.id;
+    const better = (n: Node): boolean =>
+      n.state !== "draining" && n.state !== "suspect" && n.instance.id !== here;
+    if (this.candidates.some((n) => better(n) && call.exclude?.has(n.instance.id) !== true))
+      call.withdraw(unsent);
+  }
+
   /** Everybody who waits gets the error. */
   close(error: (call: ClientCall) => RpcError): void {
     this.candidates = [];

@@ -25,6 +25,11 @@ export class CallQueue {
     return this.#calls.delete(call);
   }
 
+  /** Those that wait now, in order. */
+  all(): readonly OutgoingCall[] {
+    return [...this.#calls];
+  }
+
   /** Removes and returns those whose time is up. */
   expired(now: number): readonly OutgoingCall[] {
     const late: OutgoingCall[] = [];

@@ -79,6 +79,8 @@ export interface ClientSession {
   cancel(call: OutgoingCall): void;
   /** Visits each call in flight (sent, not ended). `visit` may cancel it. */
   each(visit: (call: OutgoingCall) => void): void;
+  /** Visits each call that waits for a free slot (never sent). `visit` may cancel it. */
+  eachWaiting(visit: (call: OutgoingCall) => void): void;
   /** Sends refreshed credentials. */
   authenticate(credentials: string): void;
   /** No new calls; closes once those in flight have ended. */

@@ -167,6 +167,10 @@ class Session implements ClientSession, ConnectionHandler {
     this.#calls.forEach(visit);
   }
 
+  eachWaiting(visit: (call: OutgoingCall) => void): void {
+    for (const call of this.#waiting.all()) visit(call);
+  }
+
   authenticate(credentials: string): void {
     if (this.state === "open") this.#writer.json(wire.AUTH, 0, 0, { credentials });
   }

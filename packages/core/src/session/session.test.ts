@@ -257,6 +257,27 @@ test("a lost connection: maybe executed; a call not sent yet: not executed, else
   expect(pair.runtime.clock.timers).toBeLessThanOrEqual(1);
 });
 
+test("calls that wait for a slot can be visited, and taken back before they are ever sent", async () => {
+  let started = 0;
+  const pair = await joinPair({
+    client: { limits: { maxCalls: 1 } },
+    handlers: { slow: () => new Promise(() => void started++) },
+  });
+  const calls = [1, 2, 3].map((n) => pair.call("slow", n));
+  await settle();
+  const seen: unknown[] = [];
+  pair.session.eachWaiting((call) => {
+    seen.push(call.input);
+    if (call.input === 2) pair.session.cancel(call);
+  });
+  expect(seen).toEqual([2, 3]);
+  expect(pair.session.pending).toBe(2);
+  pair.session.each((call) => pair.session.cancel(call));
+  await settle();
+  expect(started).toBe(2);
+  expect(calls.map((call) => call.id > 0)).toEqual([true, false, true]);
+});
+
 test("drain: what runs is finished, new calls go elsewhere, the peer acknowledges, all at once when idle", async () => {
   let release: (v: string) => void = () => {};
   const pair = await joinPair({

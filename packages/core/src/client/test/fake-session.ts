@@ -13,6 +13,10 @@ export class FakeSession implements ClientSession {
   endpoints: ReadonlyMap<string, RemoteEndpoint> = new Map();
   /** In flight, in order. */
   readonly calls: OutgoingCall[] = [];
+  /** For a free slot, in order. */
+  readonly waiting: OutgoingCall[] = [];
+  /** Further calls wait. */
+  maxCalls = Number.POSITIVE_INFINITY;
   /** Every call ever started here. */
   readonly started: OutgoingCall[] = [];
   readonly cancelled: OutgoingCall[] = [];
@@ -25,19 +29,37 @@ export class FakeSession implements ClientSession {
   }
 
   get pending(): number {
-    return this.calls.length;
+    return this.calls.length + this.waiting.length;
   }
   start(call: OutgoingCall): void {
+    if (this.state !== "open") {
+      this.started.push(call);
+      return call.fail(error("UNAVAILABLE", "no", "elsewhere"));
+    }
+    if (this.calls.length >= this.maxCalls) this.waiting.push(call);
+    else this.#send(call);
+  }
+  #send(call: OutgoingCall): void {
     this.started.push(call);
-    if (this.state !== "open") return call.fail(error("UNAVAILABLE", "no", "elsewhere"));
     this.calls.push(call);
     this.onStart?.(call);
   }
+  #next(): void {
+    while (this.waiting.length > 0 && this.calls.length < this.maxCalls)
+      this.#send(this.waiting.shift() as OutgoingCall);
+  }
   cancel(call: OutgoingCall): void {
-    if (this.take(call)) this.cancelled.push(call);
+    const at = this.waiting.indexOf(call);
+    if (at >= 0) return void this.waiting.splice(at, 1);
+    if (!this.take(call)) return;
+    this.cancelled.push(call);
+    this.#next();
   }
   each(visit: (call: OutgoingCall) => void): void {
     for (const call of [...this.calls]) visit(call);
+  }
+  eachWaiting(visit: (call: OutgoingCall) => void): void {
+    for (const call of [...this.waiting]) visit(call);
   }
   authenticate(): void {}
   drain(): void {
@@ -72,6 +94,7 @@ export class FakeSession implements ClientSession {
     if (!this.take(call)) throw new Error("no such call");
     if (call.items !== undefined) call.items.end();
     call.finish(value, 0);
+    this.#next();
   }
   refuse(why: RpcError, call: OutgoingCall = this.calls[0] as OutgoingCall): void {
     if (!this.take(call)) throw new Error("no such call");
@@ -84,7 +107,7 @@ export class FakeSession implements ClientSession {
   goaway(): void {
     this.state = "draining";
     this.options.events.draining();
-    if (this.calls.length === 0) this.lose(error("UNAVAILABLE", "no", "none", "drained"));
+    if (this.pending === 0) this.lose(error("UNAVAILABLE", "no", "none", "drained"));
   }
   /** The connection goes: calls in flight fail as lost. */
   lose(why: RpcError = error("UNAVAILABLE", "maybe", "none", "the connection was lost")): void {
@@ -92,6 +115,8 @@ export class FakeSession implements ClientSession {
     this.state = "closed";
     for (const call of this.calls.splice(0))
       call.fail(new RpcError(why.code, why.message, { executed: "maybe", retry: "none" }));
+    for (const call of this.waiting.splice(0))
+      call.fail(new RpcError(why.code, why.message, { executed: "no", retry: "elsewhere" }));
     this.options.events.closed(why);
   }
 }
