@@ -17,11 +17,26 @@ export interface EndpointInfo {
   readonly priority: Priority;
 }
 
+/** What one method may take of a server; each server has its own. */
+export interface MethodLimits {
+  /**
+   * Handlers that run at once; a stream's until it ends. Further calls wait while their deadlines allow, and are refused by the rules of the
+   * server's queue once too many do. @default any number
+   */
+  readonly concurrency?: number | undefined;
+  /** Calls a second; beyond, they are refused with when to come again, and were not executed. @default any number */
+  readonly ratePerSecond?: number | undefined;
+  /** Calls that may come at once after a pause, with ratePerSecond. @default a tenth of a second's, at least 1 */
+  readonly burst?: number | undefined;
+}
+
 /** An endpoint as the server holds it. */
 export interface Endpoint extends EndpointInfo {
   readonly input: StandardSchema | undefined;
   readonly output: StandardSchema | undefined;
   readonly errors: ErrorsContract | undefined;
+  /** What it may take of the server. @default no limits of its own */
+  readonly limits?: MethodLimits | undefined;
   /** Returns the output, a promise of it, or an AsyncIterable of outputs; `input` is an AsyncIterable for client and bidi streams. */
   readonly handler: (input: unknown, context: CallContext) => unknown;
 }

@@ -1,6 +1,23 @@
 export { type Client, createClient } from "./client/client.ts";
 export type { CallDefaults, ClientOptions } from "./client/client-options.ts";
 export {
+  type CallPolicy,
+  type ConnectPolicy,
+  DEFAULT_HEDGE,
+  DEFAULT_POLICY,
+  type DefaultPolicy,
+  type EjectionPolicy,
+  type HedgePolicy,
+  type Policy,
+  type RetryBudgetPolicy,
+  type RetryPolicy,
+  type ServicePolicy,
+  type SlowStartPolicy,
+  type SubsetPolicy,
+  type TargetPolicy,
+} from "./client/policy.ts";
+export type { SelectionPolicy } from "./client/resolve-policy.ts";
+export {
   type Codec,
   CodecError,
   type CodecFactory,
@@ -69,8 +86,8 @@ export type {
   SelectorFactory,
   SelectorOptions,
 } from "./selector.ts";
-export type { QueueOptions } from "./server/admission-queue.ts";
 export type { EndpointDescription, RegistrationDescription, ServiceDescription } from "./server/describe.ts";
+export type { QueueOptions } from "./server/queue-options.ts";
 export type { MethodReport } from "./server/report.ts";
 export { createServer, type DrainOptions, type Server, type ServerOptions } from "./server/server.ts";
 export type { LivenessOptions, SessionLimits } from "./session/client-session-types.ts";

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { createFakeRuntime } from "../testing/fake-clock.ts";
-import { AdmissionQueue, DEFAULT_QUEUE, type Job } from "./admission-queue.ts";
+import { AdmissionQueue, type Job } from "./admission-queue.ts";
+import { DEFAULT_QUEUE } from "./queue-options.ts";
 
 interface TestJob extends Job {
   readonly name: string;
@@ -12,22 +13,26 @@ function world(options = DEFAULT_QUEUE) {
   const runtime = createFakeRuntime();
   const turns: (() => void)[] = [];
   const ran: string[] = [];
+  const shed: TestJob[] = [];
   const queue = new AdmissionQueue<TestJob>(
     { ...runtime, defer: (fn) => turns.push(fn), yieldToIo: (fn) => turns.push(fn) },
-    (job) => {
-      runtime.clock.advance(job.costMs);
-      ran.push(job.name);
+    {
+      run(job) {
+        runtime.clock.advance(job.costMs);
+        ran.push(job.name);
+      },
+      shed: (job) => shed.push(job),
     },
     options,
   );
   const push = (name: string, costMs = 0, priority = 1): void =>
-    queue.push({ name, costMs, priority, arrivedAt: runtime.clock.monotonic() });
+    queue.push({ name, costMs, priority, arrivedAt: runtime.clock.monotonic(), queuedAt: undefined });
   const turn = (): boolean => {
     const next = turns.shift();
     next?.();
     return next !== undefined;
   };
-  return { runtime, queue, ran, push, turn };
+  return { runtime, queue, ran, shed, push, turn };
 }
 
 test("nothing runs in the data callback; the higher priority runs first", () => {
@@ -55,19 +60,6 @@ test("a slice of 8 ms, then I/O has its turn", () => {
   expect(w.ran.length).toBe(30);
 });
 
-test("64 callers of a 1 ms handler: nobody is refused", () => {
-  const w = world();
-  let refused = 0;
-  for (let round = 0; round < 50; round++) {
-    for (let i = 0; i < 64; i++)
-      if (w.queue.refusal(1, 5000) === undefined) w.push("job", 1);
-      else refused++;
-    w.queue.schedule();
-    while (w.turn());
-  }
-  expect(refused).toBe(0);
-});
-
 test("what cannot be reached in its time is refused at the door, with when to come again", () => {
   const w = world();
   for (let round = 0; round < 40; round++) {
@@ -80,37 +72,97 @@ test("what cannot be reached in its time is refused at the door, with when to co
   expect(w.queue.refusal(1, 20)).toBeGreaterThan(50);
 });
 
-test("once overloaded: about 20 ms of work, sheddable first, critical last; over when the queue was short again", () => {
-  const w = world();
-  const offer = (n: number): number[] => {
-    const taken = [0, 0, 0];
-    for (let i = 0; i < n; i++)
-      for (const priority of [0, 1, 2])
+/** Three jobs of 1 ms arrive each millisecond, for so long; answers how many of each priority were taken. */
+function threeTimes(w: ReturnType<typeof world>, ms: number): number[] {
+  const taken = [0, 0, 0];
+  let from = w.runtime.clock.monotonic();
+  for (const until = from + ms; from < until; ) {
+    const now = w.runtime.clock.monotonic();
+    for (; from < now || w.queue.depth === 0; from++)
+      for (const priority of [1, 1, 2])
         if (w.queue.refusal(priority, 5000) === undefined) {
           taken[priority] = (taken[priority] as number) + 1;
-          if (priority > 0) w.push("job", 1, priority);
+          w.push("job", 1, priority);
         }
-    return taken;
-  };
-  for (let i = 0; i < 400; i++) w.push("job", 1);
-  w.queue.schedule();
-  for (let i = 0; i < 30 && !w.queue.overloaded; i++) w.turn();
+    w.queue.schedule();
+    w.turn();
+  }
+  return taken;
+}
+
+test("once overloaded: what is late is handed back, half of 20 ms of work is taken, sheddable last; over when little is refused", () => {
+  const w = world();
+  threeTimes(w, 90);
+  expect(w.queue.overloaded).toBe(false);
+  threeTimes(w, 60);
   expect(w.queue.overloaded).toBe(true);
-  while (w.queue.depth > 40) w.turn();
-  const [critical, normal, sheddable] = offer(50) as [number, number, number];
-  expect(critical).toBe(50);
-  expect(normal).toBeLessThan(10);
-  expect(sheddable).toBe(0);
-  while (w.turn());
-  w.push("job", 0);
-  w.queue.schedule();
-  w.turn();
+  expect(w.shed.length).toBeGreaterThan(20);
+  threeTimes(w, 300);
+  const [, normal, sheddable] = threeTimes(w, 200) as [number, number, number];
+  expect(normal + sheddable).toBeGreaterThan(190);
+  expect(normal + sheddable).toBeLessThan(220);
+  expect(sheddable).toBeLessThan(normal / 10);
+  expect(w.queue.waitMs).toBeLessThanOrEqual(11);
+  while (w.queue.depth < 12) w.push("job", 1);
+  expect(w.queue.refusal(0, 5000)).toBeUndefined();
+  expect(w.queue.refusal(1, 5000)).toBeGreaterThan(0);
+  for (let i = 0; i < 400; i++) {
+    if (w.queue.refusal(1, 5000) === undefined) w.push("job", 0.5);
+    w.queue.schedule();
+    w.turn();
+    w.runtime.clock.advance(0.5);
+  }
   expect(w.queue.overloaded).toBe(false);
 });
 
-test("no more than maxQueue", () => {
+test("a queue that stands and does not grow is no overload", () => {
+  const w = world();
+  for (let i = 0; i < 64; i++) w.push("job", 1);
+  w.queue.schedule();
+  let ran = 0;
+  for (let turn = 0; turn < 200; turn++) {
+    w.turn();
+    for (; ran < w.ran.length; ran++) {
+      expect(w.queue.refusal(1, 5000)).toBeUndefined();
+      w.push("job", 1);
+    }
+  }
+  expect(ran).toBeGreaterThan(1000);
+  expect(w.shed).toEqual([]);
+});
+
+test("what was pushed again has waited since then only", () => {
+  const w = world();
+  w.runtime.clock.advance(1000);
+  for (let turn = 0; turn < 40; turn++) {
+    const queuedAt = w.runtime.clock.monotonic();
+    for (let i = 0; i < 2 * turn; i++)
+      w.queue.push({ name: "old", costMs: 0, priority: 1, arrivedAt: 0, queuedAt });
+    w.queue.schedule();
+    w.turn();
+    w.runtime.clock.advance(5);
+  }
+  expect(w.queue.overloaded).toBe(false);
+});
+
+test("onlookers are not told of an overload that ended in silence", () => {
+  const w = world();
+  threeTimes(w, 200);
+  while (w.turn());
+  expect(w.queue.overloaded).toBe(true);
+  w.runtime.clock.advance(300);
+  expect(w.queue.overloaded).toBe(false);
+});
+
+test("no more than maxQueue, of which critical ones have theirs", () => {
   const w = world({ ...DEFAULT_QUEUE, maxQueue: 5 });
   for (let i = 0; i < 5; i++) w.push("job");
+  expect(w.queue.refusal(1, 5000)).toBeGreaterThan(0);
+  expect(w.queue.refusal(2, 5000)).toBeGreaterThan(0);
+  for (let i = 0; i < 5; i++) {
+    expect(w.queue.refusal(0, 5000)).toBeUndefined();
+    w.push("job", 0, 0);
+  }
   expect(w.queue.refusal(0, 5000)).toBeGreaterThan(0);
 });
 

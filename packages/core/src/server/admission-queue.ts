@@ -1,25 +1,30 @@
 import type { Priority } from "../endpoint.ts";
 import type { Runtime } from "../runtime.ts";
+import { OverloadSign } from "./overload-sign.ts";
+import type { QueueOptions } from "./queue-options.ts";
 
 export interface Job {
   /** Index into PRIORITIES. */
   readonly priority: number;
   /** clock.monotonic() ms */
   readonly arrivedAt: number;
+  /** When it was pushed, where that was later than its arrival. */
+  readonly queuedAt: number | undefined;
+}
+/** Where jobs go. */
+export interface JobSink<J> {
+  run(job: J): void;
+  /** It waits in vain: an overload began. Not run; the caller may try again after `againMs`. */
+  shed(job: J, againMs: number): void;
 }
 /** By rank: the first is run first and refused last. */
 export const PRIORITIES: readonly Priority[] = ["critical", "normal", "sheddable"];
 
-export interface QueueOptions {
-  /** Jobs that may wait. @default 1000 */
-  readonly maxQueue: number;
-  /** Once overloaded, work of so many milliseconds is admitted; a quarter of it for `sheddable`. @default 20 */
-  readonly targetMs: number;
-  /** The youngest age at the head must have been above targetMs for so long to be an overload. @default 100 */
-  readonly intervalMs: number;
-}
-export const DEFAULT_QUEUE: QueueOptions = { maxQueue: 1000, targetMs: 20, intervalMs: 100 };
-
+/**
+ * Of targetMs, what may be spent in the queue: before it, a call may have waited in its socket for a slice to end, and its answer leaves when its own
+ * slice ends.
+ */
+const BOUND = 0.4;
 /** Handlers run so long before I/O gets its turn. */
 const SLICE_MS = 8;
 /** The clock is read at least once in so many jobs. */
@@ -28,26 +33,26 @@ const SMOOTHING = 0.1;
 
 /**
  * Where calls wait for the event loop: handlers never run in a socket's data callback, or load would queue up unseen in socket buffers.
- * A job is admitted when it arrives, while the expected wait fits its time left; when the smallest age at the head of the queue has
- * stayed above `targetMs` for `intervalMs` (CoDel's sign of a standing queue; DAGOR's 20 ms), only `targetMs` of work is admitted.
+ * A job is admitted when it arrives, while the expected wait fits its time left; once the queue is overloaded (OverloadSign) only `targetMs` of
+ * work is admitted, and what has waited longer than that by then is handed back.
  */
 export class AdmissionQueue<J extends Job> {
   readonly #runtime: Runtime;
-  readonly #run: (job: J) => void;
+  readonly #sink: JobSink<J>;
   readonly #options: QueueOptions;
+  readonly #sign: OverloadSign;
   readonly #rings: readonly [Ring<J>, Ring<J>, Ring<J>] = [new Ring<J>(), new Ring<J>(), new Ring<J>()];
   #depth = 0;
   /** A guess that makes the clock be read often until it has been measured. */
   #perJobMs = 0.25;
   #scheduled = false;
-  #aboveSince = Number.NaN;
-  #overloaded = false;
   readonly #drain = (): void => this.#work();
 
-  constructor(runtime: Runtime, run: (job: J) => void, options: QueueOptions = DEFAULT_QUEUE) {
+  constructor(runtime: Runtime, sink: JobSink<J>, options: QueueOptions) {
     this.#runtime = runtime;
-    this.#run = run;
+    this.#sink = sink;
     this.#options = options;
+    this.#sign = new OverloadSign(options);
   }
 
   get depth(): number {
@@ -55,22 +60,29 @@ export class AdmissionQueue<J extends Job> {
   }
 
   get overloaded(): boolean {
-    return this.#overloaded;
+    return this.#sign.isOverloaded(this.#runtime.clock.monotonic());
   }
 
-  /** Expected wait of a job that came now, µs: the trailer's load. */
-  get loadMicros(): number {
-    return this.#depth === 0 ? 0 : Math.min(0xffff_ffff, Math.round(this.#depth * this.#perJobMs * 1000));
+  /** Expected wait of a job that came now, ms. */
+  get waitMs(): number {
+    return this.#depth * this.#perJobMs;
   }
 
   /** Asked before a call is decoded. Undefined: admit it; else after how many milliseconds the caller may try again. */
   refusal(priority: number, timeLeftMs: number): number | undefined {
-    if (this.#depth === 0) return undefined;
-    const wait = this.#depth * this.#perJobMs;
-    if (this.#depth >= this.#options.maxQueue || wait > timeLeftMs) return Math.max(1, Math.ceil(wait));
-    if (!this.#overloaded || priority === 0) return undefined;
-    const bound = priority === 1 ? this.#options.targetMs : this.#options.targetMs / 4;
-    return wait > bound ? Math.max(1, Math.ceil(wait - bound)) : undefined;
+    const again = this.#depth === 0 ? undefined : this.#again(priority, timeLeftMs);
+    this.#sign.count(priority, again !== undefined);
+    return again;
+  }
+
+  #again(priority: number, timeLeftMs: number): number | undefined {
+    const [critical, normal] = this.#rings;
+    const ahead = priority === 0 ? critical.size : priority === 1 ? critical.size + normal.size : this.#depth;
+    const wait = ahead * this.#perJobMs;
+    const bound = this.#sign.bound(priority, BOUND * this.#options.targetMs);
+    if (ahead < this.#options.maxQueue && wait <= timeLeftMs && (wait <= bound || ahead === 0))
+      return undefined;
+    return Math.max(1, Math.ceil(wait - Math.min(bound, timeLeftMs)));
   }
 
   push(job: J): void {
@@ -83,6 +95,13 @@ export class AdmissionQueue<J extends Job> {
     if (this.#depth === 0 || this.#scheduled) return;
     this.#scheduled = true;
     this.#runtime.defer(this.#drain);
+  }
+
+  /** After a push that no I/O led to: a chain of calls that each start the next would leave I/O no turn. */
+  scheduleAfterIo(): void {
+    if (this.#depth === 0 || this.#scheduled) return;
+    this.#scheduled = true;
+    this.#runtime.yieldToIo(this.#drain);
   }
 
   #next(): J {
@@ -99,10 +118,10 @@ export class AdmissionQueue<J extends Job> {
     let done = 0;
     let now = from;
     while (this.#depth > 0) {
-      this.#run(this.#next());
+      this.#sink.run(this.#next());
       if (++done % between !== 0) continue;
       now = clock.fresh();
-      if (now - from > SLICE_MS) break;
+      if (now - from >= SLICE_MS) break;
     }
     if (done === 0) {
       this.#scheduled = false;
@@ -117,13 +136,26 @@ export class AdmissionQueue<J extends Job> {
   /** The age of the oldest job decides: it is the smallest wait that any job of this slice will have had. */
   #judge(now: number): void {
     let age = 0;
-    for (const ring of this.#rings) if (ring.size > 0) age = Math.max(age, now - (ring.first as J).arrivedAt);
-    if (age < this.#options.targetMs) {
-      this.#aboveSince = Number.NaN;
-      this.#overloaded = false;
-    } else if (Number.isNaN(this.#aboveSince)) this.#aboveSince = now;
-    else if (now - this.#aboveSince > this.#options.intervalMs) this.#overloaded = true;
+    for (const ring of this.#rings) if (ring.size > 0) age = Math.max(age, ageOf(ring.first as J, now));
+    if (this.#sign.judge(now, age, this.#depth)) this.#shed(now);
   }
+
+  /** What waited too long already is late whatever is done, and makes all behind it late: it goes elsewhere. Critical work is kept. */
+  #shed(now: number): void {
+    const stale: J[] = [];
+    for (let rank = 1; rank < this.#rings.length; rank++) {
+      const ring = this.#rings[rank] as Ring<J>;
+      while (ring.size > 0 && ageOf(ring.first as J, now) > this.#options.targetMs / 2)
+        stale.push(ring.shift());
+    }
+    this.#depth -= stale.length;
+    const again = Math.max(1, Math.ceil(this.#options.targetMs));
+    for (const job of stale) this.#sink.shed(job, again);
+  }
+}
+
+function ageOf(job: Job, now: number): number {
+  return now - (job.queuedAt ?? job.arrivedAt);
 }
 
 /** A first-in first-out buffer that grows by doubling. */

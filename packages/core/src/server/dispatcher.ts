@@ -12,9 +12,10 @@ import { InStream } from "../session/in-stream.ts";
 import { ItemPump } from "../session/item-pump.ts";
 import { ItemQueue } from "../session/item-queue.ts";
 import { slotOf } from "../session/slot-table.ts";
-import { AdmissionQueue, type QueueOptions } from "./admission-queue.ts";
+import { AdmissionQueue, type JobSink } from "./admission-queue.ts";
 import { DeadlineWatch } from "./deadline-watch.ts";
 import { enter, enterCall } from "./enter-call.ts";
+import type { QueueOptions } from "./queue-options.ts";
 import { type Call, isThenable, type ServedEndpoint } from "./served-service.ts";
 import { type CallHost, ServerCall } from "./server-call.ts";
 import type { ServerSession } from "./server-session.ts";
@@ -32,6 +33,8 @@ export interface DispatcherOptions {
 /** A connection that took nothing for so long while too much waits for it is given up. */
 const STALLED_MS = 10_000;
 
+const OVERLOADED = { message: "the server is overloaded" };
+
 /** The server's road: frame, admission, context, interceptors, validation, handler, answer. */
 export class Dispatcher implements CallHost {
   readonly logger: Logger;
@@ -45,7 +48,11 @@ export class Dispatcher implements CallHost {
   constructor(options: DispatcherOptions) {
     this.#o = options;
     this.logger = options.logger;
-    this.queue = new AdmissionQueue(options.runtime, (call) => this.#run(call), options.queue);
+    const sink: JobSink<Call> = {
+      run: (call) => this.#run(call),
+      shed: (call, againMs) => this.#shed(call, againMs),
+    };
+    this.queue = new AdmissionQueue(options.runtime, sink, options.queue);
     this.#deadlines = new DeadlineWatch(options.runtime.clock);
   }
 
@@ -102,8 +109,7 @@ export class Dispatcher implements CallHost {
     if (session.calls[slot] !== undefined) throw new wire.ProtocolError(`stream ${f.stream} is in use`);
     const timeLeft = wire.decodeTimeLeft(f.last);
     const again = this.queue.refusal(endpoint.rank, timeLeft);
-    if (again !== undefined)
-      return refuse(session, f, "RESOURCE_EXHAUSTED", "the server is overloaded", again);
+    if (again !== undefined) return refuse(session, f, "RESOURCE_EXHAUSTED", OVERLOADED.message, again);
     const start = payloadStart(f);
     if (f.end - start > limits.maxMessageBytes)
       return refuse(
@@ -135,6 +141,11 @@ export class Dispatcher implements CallHost {
     session.running++;
     this.running++;
     this.queue.push(call);
+  }
+
+  /** All frames that came together were taken. */
+  chunkEnd(): void {
+    this.queue.schedule();
   }
 
   #openInput(session: ServerSession, call: Call): void {
@@ -179,6 +190,11 @@ export class Dispatcher implements CallHost {
     else this.#finished(call, result);
   }
 
+  #shed(call: Call, againMs: number): void {
+    if (!call.over) sessionOf(call).error(call.id, "RESOURCE_EXHAUSTED", "no", againMs, OVERLOADED);
+    this.#release(call);
+  }
+
   /** A peer that does not read gets no new answers made for it: its calls wait until it has read. */
   #parked(call: Call): boolean {
     const { writer, connection } = sessionOf(call);
@@ -194,6 +210,7 @@ export class Dispatcher implements CallHost {
     connection.whenWritable(() => {
       stalled.cancel();
       writer.congested = false;
+      call.queuedAt = this.monotonic();
       this.queue.push(call);
       this.queue.schedule();
     });
@@ -226,7 +243,7 @@ export class Dispatcher implements CallHost {
   #answer(call: Call, value: unknown): void {
     if (call.over) return this.#release(call);
     try {
-      sessionOf(call).result(call, value, this.queue.loadMicros);
+      sessionOf(call).result(call, value, microsOf(this.queue.waitMs));
     } catch (error) {
       return this.#failed(call, error);
     }
@@ -371,6 +388,10 @@ export class Dispatcher implements CallHost {
 }
 
 function nothing(): void {}
+
+function microsOf(ms: number): number {
+  return Math.min(0xffff_ffff, Math.round(ms * 1000));
+}
 
 function sessionOf(call: ServerCall): ServerSession {
   return call.owner as ServerSession;

@@ -44,6 +44,8 @@ export class ServerCall<E extends CalledEndpoint = CalledEndpoint> implements Jo
   readonly endpoint: E;
   readonly priority: number;
   readonly arrivedAt: number;
+  /** Not a number from the start: a number of its own would cost each call an allocation. */
+  queuedAt: number | undefined = undefined;
   /** monotonic ms; Infinity without a deadline */
   readonly expiresAt: number;
   input: unknown;

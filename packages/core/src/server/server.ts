@@ -9,9 +9,9 @@ import type { ContextStore, Logger, Runtime, Timer } from "../runtime.ts";
 import type { SessionLimits } from "../session/client-session-types.ts";
 import { resolveLimits } from "../session/limits.ts";
 import type { Connection } from "../transport.ts";
-import { DEFAULT_QUEUE, type QueueOptions } from "./admission-queue.ts";
 import type { RegistrationDescription } from "./describe.ts";
 import { Dispatcher } from "./dispatcher.ts";
+import { type QueueOptions, resolveQueue } from "./queue-options.ts";
 import { type MethodReport, report } from "./report.ts";
 import { type Call, type ServedService, serveDefinition } from "./served-service.ts";
 import { ServerSession, type SessionHost } from "./server-session.ts";
@@ -28,6 +28,7 @@ export interface ServerOptions {
   /** What `$describe` says of the registration. */
   readonly registration?: (() => RegistrationDescription | undefined) | undefined;
   readonly limits?: Partial<SessionLimits> | undefined;
+  /** Which calls wait and which are refused. createServer throws TypeError for wrong values. */
   readonly queue?: Partial<QueueOptions> | undefined;
   /** True: welcome. Asked at HELLO and at each refresh of credentials. @default everybody is welcome */
   readonly authenticate?:
@@ -96,7 +97,7 @@ class SkeinServer implements Server, SessionHost {
       runtime: options.runtime,
       logger: options.logger,
       limits: this.limits,
-      queue: { ...DEFAULT_QUEUE, ...options.queue },
+      queue: resolveQueue(options.queue),
       contextStore: options.contextStore,
       onIdle: () => this.#wake(),
     });
@@ -238,7 +239,7 @@ class SkeinServer implements Server, SessionHost {
   }
 
   chunkEnd(): void {
-    this.#dispatcher.queue.schedule();
+    this.#dispatcher.chunkEnd();
   }
 
   complain(session: ServerSession, message: string): void {

@@ -1,0 +1,109 @@
+import { describe, expect, test } from "vitest";
+import { type Ended, LoadWorld, type Work } from "./test/load-world.ts";
+
+/** A caller sends its next call when its last one was answered. */
+function callers(world: LoadWorld, n: number, startsWithinMs = 0): void {
+  for (let i = 0; i < n; i++) {
+    const next = (): void => world.send(world.now + 0.1, "work", { onEnd: next });
+    world.send((i * startsWithinMs) / n, "work", { onEnd: next });
+  }
+}
+
+describe("normal load: nobody is refused", () => {
+  test.each([
+    { n: 64, work: { cpuMs: 1 } },
+    { n: 4, work: { cpuMs: 30 } },
+    { n: 4, work: { cpuMs: 30 }, startsWithinMs: 100 },
+    { n: 200, work: { cpuMs: 0.05 } },
+    { n: 64, work: { cpuMs: 0.05, waitMs: 20, limits: { concurrency: 50 } } },
+    { n: 64, work: { cpuMs: 0.05, waitMs: 20, limits: { concurrency: 10 } } },
+  ] as { n: number; work: Work; startsWithinMs?: number }[])(
+    "$n callers of a handler of $work",
+    ({ n, work, startsWithinMs }) => {
+      const world = new LoadWorld({ work });
+      callers(world, n, startsWithinMs);
+      world.run(5000);
+      expect(world.ended.length).toBeGreaterThan(100);
+      expect(world.ended.filter((e) => !e.ok).length).toBe(0);
+    },
+  );
+});
+
+/** Calls at a rate with jitter, whatever becomes of them, one in fifty critical. */
+function offer(world: LoadWorld, from: number, until: number, perMs: number): void {
+  let i = 0;
+  const next = (at: number): void => {
+    if (at >= until) return;
+    const method = i++ % 50 === 0 ? "vital" : "work";
+    world.send(at, method, {
+      timeLeftMs: 250,
+      onSent: () => next(at + (2 * world.runtime.random()) / perMs),
+    });
+  };
+  next(from);
+}
+
+const ok = (e: Ended): boolean => e.ok;
+function p99(ended: readonly Ended[]): number {
+  const sorted = ended
+    .filter(ok)
+    .map((e) => e.tookMs)
+    .sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length * 0.99)] ?? 0;
+}
+
+interface Case {
+  readonly name: string;
+  readonly work: Work;
+  /** Capacity, calls a millisecond. */
+  readonly perMs: number;
+  readonly serviceMs: number;
+}
+const CASES: readonly Case[] = [
+  { name: "50 µs", work: { cpuMs: 0.05 }, perMs: 20, serviceMs: 0.05 },
+  { name: "200 µs", work: { cpuMs: 0.2 }, perMs: 5, serviceMs: 0.2 },
+  { name: "1 ms", work: { cpuMs: 1 }, perMs: 1, serviceMs: 1 },
+  {
+    name: "20 ms waiting, 50 at once",
+    work: { cpuMs: 0.01, waitMs: 20, limits: { concurrency: 50 } },
+    perMs: 2.5,
+    serviceMs: 20,
+  },
+];
+const NORMAL_MS = 2000;
+const OVER_MS = 20_000;
+const AFTER_MS = 4000;
+
+describe("three times as much as it can", () => {
+  test.each(CASES)("$name", ({ name, work, perMs, serviceMs }) => {
+    const world = new LoadWorld({ work, vital: { ...work, priority: "critical" } });
+    const end = NORMAL_MS + OVER_MS;
+    offer(world, 0, NORMAL_MS, perMs * 0.9);
+    offer(world, NORMAL_MS, end, perMs * 3);
+    offer(world, end, end + AFTER_MS, perMs * 0.9);
+    world.run(end + AFTER_MS);
+    const between = (from: number, until: number): Ended[] =>
+      world.ended.filter((e) => e.sentAt >= from && e.sentAt < until);
+    const rate = (from: number, until: number): number =>
+      between(from, until).filter(ok).length / (until - from);
+    const over = between(NORMAL_MS, end);
+    const vital = over.filter((e) => e.method === "vital");
+    const after = between(end + 2000, end + AFTER_MS);
+    const figures = {
+      peak: rate(0, NORMAL_MS) / 0.9,
+      goodput: rate(NORMAL_MS, end),
+      p99: p99(over),
+      steadyP99: p99(between(NORMAL_MS + 500, end)),
+      vital: vital.filter(ok).length / vital.length,
+      refusedAfter: after.filter((e) => !e.ok).length / after.length,
+    };
+    const shown = Object.entries(figures).map(([key, value]) => `${key} ${value.toFixed(3)}`);
+    process.stdout.write(`3 x, ${name}: ${shown.join(", ")}\n`);
+    expect(figures.goodput).toBeGreaterThan(figures.peak * 0.9);
+    expect(figures.p99).toBeLessThanOrEqual(20 + 2 * serviceMs);
+    // Without the first half second, in which the overload is not known yet
+    expect(figures.steadyP99).toBeLessThanOrEqual(18 + 2 * serviceMs);
+    expect(figures.vital).toBeGreaterThanOrEqual(0.999);
+    expect(figures.refusedAfter).toBe(0);
+  });
+});

@@ -1,0 +1,232 @@
+import type { Endpoint, Priority } from "../../endpoint.ts";
+import * as wire from "../../protocol/frame.ts";
+import { Frame } from "../../protocol/frame.ts";
+import { type Runtime, silentLogger, type Timer } from "../../runtime.ts";
+import { DEFAULT_LIMITS } from "../../session/limits.ts";
+import { define } from "../../session/test/session-pair.ts";
+import { createFakeRuntime } from "../../testing/fake-clock.ts";
+import { plainJsonCodec } from "../../testing/json-codec.ts";
+import { Dispatcher } from "../dispatcher.ts";
+import { type QueueOptions, resolveQueue } from "../queue-options.ts";
+import { type Call, serveDefinition } from "../served-service.ts";
+import type { ServerSession } from "../server-session.ts";
+
+/** A server's work: what a call costs, and where it spends it. */
+export interface Work {
+  /** Of the processor, ms. */
+  readonly cpuMs: number;
+  /** Waiting for something else, ms. */
+  readonly waitMs?: number;
+  readonly limits?: Endpoint["limits"];
+}
+
+/** How a call ended; times in ms from the moment it was sent. */
+export interface Ended {
+  readonly method: string;
+  readonly sentAt: number;
+  readonly tookMs: number;
+  readonly ok: boolean;
+  readonly loadMicros: number;
+}
+
+interface Due {
+  readonly at: number;
+  readonly fire: () => void;
+}
+
+/** What is due, in order of time; nearly all comes last, so that it is looked for from the end. */
+class Agenda {
+  #due: Due[] = [];
+  #first = 0;
+
+  add(due: Due): void {
+    let i = this.#due.length;
+    while (i > this.#first && (this.#due[i - 1] as Due).at > due.at) i--;
+    this.#due.splice(i, 0, due);
+  }
+  remove(due: Due): void {
+    const i = this.#due.indexOf(due, this.#first);
+    if (i >= 0) this.#due.splice(i, 1);
+  }
+  get next(): number {
+    return this.#due[this.#first]?.at ?? Number.POSITIVE_INFINITY;
+  }
+  run(until: number): void {
+    while (this.next <= until) {
+      const due = this.#due[this.#first++] as Due;
+      if (this.#first > 1000) {
+        this.#due = this.#due.slice(this.#first);
+        this.#first = 0;
+      }
+      due.fire();
+    }
+  }
+}
+
+/**
+ * One server and its event loop on a virtual clock: timers, then what came over the network, then what was deferred, then immediates. Nothing
+ * happens while a handler has the processor; what is sent meanwhile waits in the socket, and answers leave when the turn ends. Calls go through
+ * the real dispatcher; only the session, which would turn frames into bytes, is left out.
+ */
+export class LoadWorld {
+  now = 0;
+  readonly dispatcher: Dispatcher;
+  readonly runtime: Runtime;
+  readonly ended: Ended[] = [];
+  readonly #timers = new Agenda();
+  readonly #network = new Agenda();
+  readonly #session: ServerSession;
+  readonly #frame = new Frame();
+  readonly #methods: readonly string[];
+  readonly #sent = new Map<
+    number,
+    { readonly method: string; readonly sentAt: number; onEnd?: (() => void) | undefined }
+  >();
+  #deferred: (() => void)[] = [];
+  #immediates: (() => void)[] = [];
+  #answers: (() => void)[] = [];
+  #freeSlots: number[] = [];
+  #slots = 0;
+  #arrived = false;
+
+  constructor(
+    work: Readonly<Record<string, Work & { readonly priority?: Priority }>>,
+    options: Partial<QueueOptions> = {},
+    more: Partial<Runtime> = {},
+  ) {
+    const setTimer = (ms: number, fire: () => void): Timer => {
+      const due = { at: this.now + Math.max(0, ms), fire };
+      this.#timers.add(due);
+      return { cancel: () => this.#timers.remove(due) };
+    };
+    const time = (): number => this.now;
+    this.runtime = {
+      ...createFakeRuntime(),
+      clock: { now: time, monotonic: time, fresh: time, setTimer },
+      defer: (fn) => this.#deferred.push(fn),
+      yieldToIo: (fn) => this.#immediates.push(fn),
+      ...more,
+    };
+    this.dispatcher = new Dispatcher({
+      runtime: this.runtime,
+      logger: silentLogger,
+      limits: { ...DEFAULT_LIMITS, maxCalls: 1e6 },
+      queue: resolveQueue(options),
+      contextStore: undefined,
+      onIdle: () => {},
+    });
+    this.#methods = Object.keys(work);
+    const endpoints = Object.entries(work).map(([name, { priority = "normal", limits, ...cost }]) => [
+      name,
+      { priority, limits, handler: () => this.#work(cost) },
+    ]);
+    const served = serveDefinition(define("load", Object.fromEntries(endpoints)), "one", []);
+    this.#session = this.#bareSession(served);
+  }
+
+  #bareSession(served: unknown): ServerSession {
+    const session = {
+      served,
+      running: 0,
+      calls: [],
+      codec: plainJsonCodec,
+      writer: { congested: false },
+      connection: { bufferedBytes: 0 },
+      result: (call: Call, _value: unknown, load: number) => this.#answer(call.id, true, load),
+      error: (stream: number) => this.#answer(stream, false, 0),
+    };
+    return session as unknown as ServerSession;
+  }
+
+  #work({ cpuMs, waitMs }: Work): unknown {
+    this.now += cpuMs;
+    if (waitMs === undefined) return undefined;
+    const runtime = this.runtime;
+    return {
+      // biome-ignore lint/suspicious/noThenProperty: settled by the virtual clock, in no promise job
+      then: (done: (value: unknown) => void) => void runtime.clock.setTimer(waitMs, () => done(undefined)),
+    };
+  }
+
+  /** Sends a call at a time to come. `onSent`: it was read from its socket; `onEnd`: its answer is there. */
+  send(
+    at: number,
+    method: string,
+    options: { readonly timeLeftMs?: number; readonly onSent?: () => void; readonly onEnd?: () => void } = {},
+  ): void {
+    this.#network.add({
+      at,
+      fire: () => {
+        this.#arrive(at, method, options.timeLeftMs ?? 5000, options.onEnd);
+        options.onSent?.();
+      },
+    });
+  }
+
+  /** Other code has the processor. */
+  block(ms: number): void {
+    this.#timers.add({
+      at: this.now,
+      fire: () => {
+        this.now += ms;
+      },
+    });
+  }
+
+  #arrive(sentAt: number, method: string, timeLeftMs: number, onEnd?: () => void): void {
+    const slot = this.#freeSlots.pop() ?? this.#slots++;
+    const f = this.#frame;
+    f.type = wire.CALL;
+    f.flags = wire.END;
+    f.method = this.#methods.indexOf(method);
+    f.stream = slot;
+    f.last = timeLeftMs;
+    this.#sent.set(slot, { method, sentAt, onEnd });
+    this.#arrived = true;
+    this.dispatcher.accept(this.#session, f);
+  }
+
+  #answer(stream: number, ok: boolean, loadMicros: number): void {
+    this.#answers.push(() => {
+      const { method, sentAt, onEnd } = this.#sent.get(stream) as {
+        method: string;
+        sentAt: number;
+        onEnd?: () => void;
+      };
+      this.#freeSlots.push(stream);
+      this.ended.push({ method, sentAt, tookMs: this.now - sentAt, ok, loadMicros });
+      onEnd?.();
+    });
+  }
+
+  /** Turns of the event loop until then. */
+  run(until: number): void {
+    while (this.now < until) {
+      this.#timers.run(this.now);
+      this.#tick();
+      this.#network.run(this.now);
+      if (this.#arrived) this.dispatcher.chunkEnd();
+      this.#arrived = false;
+      this.#tick();
+      const immediates = this.#immediates;
+      this.#immediates = [];
+      for (const fn of immediates) {
+        fn();
+        this.#tick();
+      }
+      if (this.#immediates.length === 0)
+        this.now = Math.max(this.now, Math.min(until, this.#timers.next, this.#network.next));
+    }
+  }
+
+  #tick(): void {
+    while (this.#deferred.length > 0) {
+      const deferred = this.#deferred;
+      this.#deferred = [];
+      for (const fn of deferred) fn();
+    }
+    const answers = this.#answers;
+    this.#answers = [];
+    for (const answer of answers) answer();
+  }
+}
