@@ -1,3 +1,4 @@
+import type { SelectionPolicy } from "./client/resolve-policy.ts";
 import type { Instance } from "./instance.ts";
 import type { Logger } from "./runtime.ts";
 
@@ -54,6 +55,8 @@ export interface SelectorOptions {
   readonly zone?: string | undefined;
   /** Its lines say which service they are about. @default none are written */
   readonly logger?: Logger | undefined;
+  /** What the client's policy says of leaving instances alone, for those who do. @default as DEFAULT_POLICY says */
+  readonly policy?: SelectionPolicy | undefined;
 }
 
 export type SelectorFactory = (options: SelectorOptions) => Selector<Candidate>;

@@ -57,7 +57,7 @@ describe("who fails is not asked any more", () => {
     let failures = 0;
     four.fails = (id) => id === "i0" && ++failures % 5 !== 0;
     // 80 % of the calls fail, but no window of so few says so
-    const lenient = new Guard(ready(4), { minRequests: 1000 });
+    const lenient = new Guard(ready(4), { minCalls: 1000 });
     lenient.fails = four.fails;
     expect(lenient.run(400).i0).toBe(100);
   });

@@ -1,23 +1,19 @@
-import type { Candidate, Picker, PickRequest, Selector, SelectorFactory, SelectorOptions } from "@skein/core";
-import { Guarded, type Guardian, type Limits, Probe } from "./guarded.ts";
+import {
+  type Candidate,
+  DEFAULT_POLICY,
+  type EjectionPolicy,
+  type Picker,
+  type PickRequest,
+  type Selector,
+  type SelectorFactory,
+  type SelectorOptions,
+} from "@skein/core";
+import { Guarded, type Guardian, Probe, type Rules } from "./guarded.ts";
+import { rulesOf } from "./rules.ts";
 import type { Trouble } from "./trouble.ts";
 
-export interface EjectionOptions {
-  /** So many failures in a row eject. @default 5 */
-  readonly consecutive?: number | undefined;
-  /** A share of successes in the window below this one ejects. @default 0.8 */
-  readonly successRate?: number | undefined;
-  /** ms @default 30_000 */
-  readonly windowMs?: number | undefined;
-  /** Fewer calls in the window say nothing of the share. @default 5 */
-  readonly minRequests?: number | undefined;
-  /** How long the first time; doubled each time after that, ms. @default 1000 */
-  readonly baseMs?: number | undefined;
-  /** And at most, ms; after so long without, the next time is a first one again. @default 30_000 */
-  readonly mostMs?: number | undefined;
-  /** At least this share of the connected instances stays; with fewer left, nobody is out (panic). @default 0.5 */
-  readonly available?: number | undefined;
-}
+/** Of the wrapper itself: they win over the client's policy, field by field. */
+export type EjectionOptions = EjectionPolicy;
 
 /** How long nobody is ejected once all were found to fail, ms. */
 const ALIKE_MS = 10_000;
@@ -34,23 +30,12 @@ const REST_MS_EACH = 0.01;
  * nobody is ejected (Envoy's and Finagle's panic mode, 50 %). Suspects themselves stay last in a panic: nothing comes back from them. And where those
  * who stay fail as well, all of them, it is no fault of an instance, as when all are overloaded: the others are taken back for 10 s.
  */
-export function ejecting(factory: SelectorFactory, options: EjectionOptions = {}): SelectorFactory {
-  const rules = {
-    consecutive: options.consecutive ?? 5,
-    successRate: options.successRate ?? 0.8,
-    windowMs: options.windowMs ?? 30_000,
-    minRequests: options.minRequests ?? 5,
-    baseMs: options.baseMs ?? 1000,
-    mostMs: options.mostMs ?? 30_000,
-    available: options.available ?? 0.5,
+export function ejecting(factory: SelectorFactory, options?: EjectionOptions): SelectorFactory {
+  return (given) => {
+    const { ejection } = given.policy ?? DEFAULT_POLICY;
+    const rules = rulesOf<Rules>(options, { rules: ejection }, DEFAULT_POLICY.ejection);
+    return rules === undefined ? factory(given) : new Ejector(factory(given), rules, given);
   };
-  return (given) => new Ejector(factory(given), rules, given);
-}
-
-interface Rules extends Limits {
-  readonly baseMs: number;
-  readonly mostMs: number;
-  readonly available: number;
 }
 
 /** Somebody who is out. */
@@ -126,7 +111,7 @@ class Ejector implements Selector, Picker, Guardian {
   #forget(round: number): void {
     for (const [id, { round: named, trouble }] of this.#guarded) {
       if (named === round) continue;
-      if (trouble === undefined || this.#now - trouble.lastAt > 2 * this.rules.mostMs)
+      if (trouble === undefined || this.#now - trouble.lastAt > 2 * this.rules.maxBackoffMs)
         this.#guarded.delete(id);
     }
   }
@@ -153,7 +138,7 @@ class Ejector implements Selector, Picker, Guardian {
       this.#connected++;
       if (candidate.state === "ready" && !out) this.#available++;
     }
-    this.#panic = this.#available < this.rules.available * this.#connected;
+    this.#panic = this.#available < this.rules.minAvailable * this.#connected;
   }
 
   #probing(guarded: Guarded, trouble: Trouble): Ejected {
@@ -185,7 +170,7 @@ class Ejector implements Selector, Picker, Guardian {
       const { state, instance } = guarded.candidate;
       if (trouble.until > now || state !== "ready" || exclude?.has(instance.id) === true) continue;
       // A stream may last for hours: another one is tried meanwhile.
-      trouble.until = now + this.rules.mostMs;
+      trouble.until = now + this.rules.maxBackoffMs;
       this.#schedule();
       return probe;
     }
@@ -198,7 +183,7 @@ class Ejector implements Selector, Picker, Guardian {
     this.#now = now;
     if (guarded.round !== this.#round || guarded.candidate.state !== "ready" || now < this.#alikeUntil)
       return;
-    if (this.#available - 1 < this.rules.available * this.#connected) return this.#spare(trouble, now);
+    if (this.#available - 1 < this.rules.minAvailable * this.#connected) return this.#spare(trouble, now);
     this.#available--;
     this.#ejected.push(this.#probing(guarded, trouble));
     this.#eject(guarded, trouble, now);
@@ -236,8 +221,8 @@ class Ejector implements Selector, Picker, Guardian {
   }
 
   #eject({ instance }: Guarded, trouble: Trouble, now: number): void {
-    const { baseMs, mostMs } = this.rules;
-    const forMs = Math.round(trouble.eject(now, baseMs, mostMs, this.#o.random()));
+    const { backoffMs, maxBackoffMs } = this.rules;
+    const forMs = Math.round(trouble.eject(now, backoffMs, maxBackoffMs, this.#o.random()));
     this.#o.logger?.warn({ instance: instance.id, forMs }, "instance is not asked: its calls fail");
   }
 }

@@ -1,16 +1,11 @@
-import type { Candidate, CandidateState, Instance, Pick } from "@skein/core";
+import type { Candidate, CandidateState, Instance, Pick, SelectionPolicy } from "@skein/core";
 import { Trouble } from "./trouble.ts";
 
-/** When an instance has failed too often. */
-export interface Limits {
-  readonly consecutive: number;
-  readonly successRate: number;
-  readonly windowMs: number;
-  readonly minRequests: number;
-}
+/** When an instance has failed too often, and for how long it is out. */
+export type Rules = NonNullable<SelectionPolicy["ejection"]>;
 
 export interface Guardian {
-  readonly rules: Limits;
+  readonly rules: Rules;
   /** Thirds of the window in a millisecond. */
   readonly thirds: number;
   failedTooOften(guarded: Guarded, trouble: Trouble, now: number): void;
@@ -81,8 +76,8 @@ export class Guarded implements Candidate, Pick {
     if (trouble.ejected || startedAt < trouble.backAt) return;
     const bad = trouble.count(now, third);
     const good = this.#good + this.#goodBefore + this.#goodFirst;
-    const { consecutive, minRequests, successRate } = this.#guardian.rules;
-    const often = bad + good >= minRequests && good < successRate * (bad + good);
+    const { consecutive, minCalls, successRate } = this.#guardian.rules;
+    const often = bad + good >= minCalls && good < successRate * (bad + good);
     if (often || trouble.inARow >= consecutive) this.#guardian.failedTooOften(this, trouble, now);
   }
 

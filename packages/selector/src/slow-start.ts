@@ -1,13 +1,22 @@
-import type { Candidate, Pick, Picker, PickRequest, Selector, SelectorFactory } from "@skein/core";
+import {
+  type Candidate,
+  DEFAULT_POLICY,
+  type Pick,
+  type Picker,
+  type PickRequest,
+  type SelectionPolicy,
+  type Selector,
+  type SelectorFactory,
+  type SlowStartPolicy,
+} from "@skein/core";
 import { createChance } from "./chance.ts";
 import { draw, FULL } from "./group.ts";
+import { rulesOf } from "./rules.ts";
 
-export interface SlowStartOptions {
-  /** How long it takes until a newcomer has its full share, ms. @default 10_000 */
-  readonly windowMs?: number | undefined;
-  /** The share of its share that it begins with. @default 0.1 */
-  readonly least?: number | undefined;
-}
+/** Of the wrapper itself: they win over the client's policy, field by field. */
+export type SlowStartOptions = SlowStartPolicy;
+
+type Rules = NonNullable<SelectionPolicy["slowStart"]>;
 
 /** Ids of instances that are gone are known for so many more than there are. */
 const REMEMBERED = 1000;
@@ -17,9 +26,13 @@ const REMEMBERED = 1000;
  * start: linear, at least 10 %, measured from the first time it is ready). A new process has cold caches, no compiled code and no connections. Who
  * was known before is no newcomer when its connection is back; among newcomers alone, as when a client starts, nobody holds back.
  */
-export function slowStart(factory: SelectorFactory, options: SlowStartOptions = {}): SelectorFactory {
-  const { windowMs = 10_000, least = 0.1 } = options;
-  return (given) => new SlowStart(factory(given), windowMs, least, createChance(given.random));
+export function slowStart(factory: SelectorFactory, options?: SlowStartOptions): SelectorFactory {
+  return (given) => {
+    const { slowStart: policy } = given.policy ?? DEFAULT_POLICY;
+    const rules = rulesOf<Rules>(options, { rules: policy }, DEFAULT_POLICY.slowStart);
+    if (rules === undefined) return factory(given);
+    return new SlowStart(factory(given), rules.windowMs, rules.least, createChance(given.random));
+  };
 }
 
 class SlowStart implements Selector, Picker {

@@ -5,8 +5,8 @@ import {
   type Client as CoreClient,
   createClient as createCoreClient,
   type Interceptor,
-  type LivenessOptions,
   type Logger,
+  type Policy,
   type SelectorFactory,
   type SessionLimits,
 } from "@skein/core";
@@ -63,9 +63,11 @@ export interface ClientOptions extends ConfigOptions, CallDefaults {
   /** Sent to each instance; a function is asked at each connection. */
   readonly credentials?: string | (() => string | Promise<string>) | undefined;
   readonly limits?: Partial<SessionLimits> | undefined;
-  readonly liveness?: Partial<LivenessOptions> | undefined;
-  /** For connecting to an instance, ms. @default 1000 */
-  readonly connectTimeoutMs?: number | undefined;
+  /**
+   * How calls are tried, retried and hedged, and instances connected to and kept away from: for the client, by service, by method.
+   * @default DEFAULT_POLICY
+   */
+  readonly policy?: Policy | undefined;
   readonly tls?: TlsSettings | undefined;
   /** In order of preference. @default MessagePack, JSON */
   readonly codecs?: readonly CodecFactory[] | undefined;

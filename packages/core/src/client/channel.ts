@@ -9,20 +9,17 @@ import { Absence } from "./absence.ts";
 import { ClientCall } from "./client-call.ts";
 import { type DialOptions, openSession, reachableAddress } from "./dial.ts";
 import { Node, type NodeEvents, type NodeHost, type Opening } from "./node.ts";
+import type { ResolvedPolicy } from "./resolve-policy.ts";
 import { RetryBudget } from "./retry-budget.ts";
 import { compileRange } from "./semver-range.ts";
 import { Subset } from "./subset.ts";
 import { Target, type TargetHost } from "./target.ts";
 
-/** Sets up to this size are connected to as a whole: selectors balance among what is connected. */
-const WHOLE = 100;
-/** Of larger ones, so many (gRPC's proposal A68 has 20), and what is picked besides. */
-const SUBSET = 20;
-
 export interface ChannelOptions {
   readonly runtime: Runtime;
   readonly logger: Logger;
   readonly service: string;
+  readonly policy: ResolvedPolicy;
   readonly dial: DialOptions;
   /** Of the registry's leases, ms. */
   readonly ttlMs: number | undefined;
@@ -41,7 +38,8 @@ export interface ChannelOptions {
 export class Channel implements NodeHost, TargetHost {
   readonly runtime: Runtime;
   readonly service: string;
-  readonly budget = new RetryBudget();
+  readonly policy: ResolvedPolicy;
+  readonly budget: RetryBudget;
   readonly nodes = new Map<string, Node>();
   readonly #o: ChannelOptions;
   readonly #targets = new Map<string | undefined, Target>();
@@ -51,6 +49,9 @@ export class Channel implements NodeHost, TargetHost {
   /** Not listed any more, but with calls in flight. */
   readonly #leaving = new Set<Node>();
   readonly #order = new InOrder<Node>();
+  /** Sets up to this size are connected to as a whole: selectors balance among what is connected. */
+  readonly #whole: number;
+  /** Of larger ones, these, and what is picked besides. */
   readonly #subset: Subset;
   /** Of a large set. */
   #chosen: ReadonlySet<Node> = new Set();
@@ -63,9 +64,13 @@ export class Channel implements NodeHost, TargetHost {
     this.#o = options;
     this.runtime = options.runtime;
     this.service = options.service;
+    this.policy = options.policy;
+    this.budget = new RetryBudget(options.policy.retryBudget);
     const { service, logger, ttlMs, registry, names } = options;
     const { clock, random } = options.runtime;
-    this.#subset = new Subset(SUBSET, random, options.zone);
+    const { subset } = options.policy;
+    this.#whole = subset?.above ?? Number.POSITIVE_INFINITY;
+    this.#subset = new Subset(subset?.size ?? 0, random, options.zone);
     const directory = createDirectory({ service, clock, logger, ttlMs, onChange: () => this.#see() });
     this.#directory = directory;
     this.#absence = new Absence({ clock, directory, service, registry, names, known: () => this.changed() });
@@ -84,7 +89,8 @@ export class Channel implements NodeHost, TargetHost {
     const fits = version === undefined ? () => true : compileRange(version);
     const logger = this.#o.logger.child({ service: this.service });
     const { random } = this.runtime;
-    const target = new Target(this, version, fits, selector({ random, zone, logger }));
+    const { selection } = this.policy;
+    const target = new Target(this, version, fits, selector({ random, zone, logger, policy: selection }));
     this.#targets.set(version, target);
     for (const node of this.nodes.values())
       if (node.session !== undefined && fits(node.instance.version)) target.learn(node.session.endpoints);
@@ -156,7 +162,7 @@ export class Channel implements NodeHost, TargetHost {
   }
 
   #connectSome(): void {
-    const whole = this.nodes.size <= WHOLE;
+    const whole = this.nodes.size <= this.#whole;
     const chosen = whole ? new Set<Node>() : this.#subset.choose(this.nodes.values(), ({ usable }) => usable);
     for (const node of whole ? this.nodes.values() : chosen) if (node.dormant) node.connect();
     // One that has come has taken its place

@@ -18,7 +18,7 @@ const good: ClientOptions = {
 };
 
 it("fills in defaults", () => {
-  expect(resolveClientOptions(good)).toMatchObject({ interceptors: [], connectTimeoutMs: 1000 });
+  expect(resolveClientOptions(good)).toMatchObject({ interceptors: [], policy: {} });
 });
 
 it.each([
@@ -39,7 +39,10 @@ it.each([
   ],
   [{ retries: "no" }, 'createClient: retries is "no": give true or false'],
   [{ timeoutMs: 0 }, "createClient: timeoutMs is 0: give milliseconds, more than 0"],
-  [{ connectTimeoutMs: Number.NaN }, "createClient: connectTimeoutMs is NaN: give milliseconds, more than 0"],
+  [
+    { policy: { connect: { timeoutMs: Number.NaN } } },
+    "createClient: policy.connect.timeoutMs is NaN: give milliseconds, more than 0",
+  ],
   [{ ttlMs: -1 }, "createClient: ttlMs is -1: give milliseconds, more than 0"],
   [{ zone: "" }, 'createClient: zone is "": give a zone\'s name'],
   [{ idempotent: 1 }, "createClient: idempotent is 1: give true or false"],
@@ -52,10 +55,6 @@ it.each([
   [{ metadata: { a: 1 } }, "createClient: metadata.a is 1: give a string"],
   [{ metadata: "a" }, 'createClient: metadata is "a": give an object of strings'],
   [{ limits: { maxDepth: 0 } }, "limits.maxDepth is 0: give a number above 0"],
-  [
-    { liveness: { pingMs: 1 } },
-    "liveness.pingMs is not known: there are quietMs, suspectMs, silentMs, deadAfterMs, idlePingMs",
-  ],
 ])("names the field that is wrong: %j", (wrong, message) => {
   expect(() => createClient({ ...good, ...wrong } as ClientOptions)).toThrow(new TypeError(message));
 });

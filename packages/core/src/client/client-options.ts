@@ -4,15 +4,12 @@ import type { Interceptor } from "../interceptor.ts";
 import type { Registry } from "../registry.ts";
 import type { ContextStore, Logger, Runtime } from "../runtime.ts";
 import type { SelectorFactory } from "../selector.ts";
-import type {
-  ClientSession,
-  ClientSessionOptions,
-  LivenessOptions,
-  SessionLimits,
-} from "../session/client-session-types.ts";
-import { resolveLimits, resolveLiveness } from "../session/limits.ts";
+import type { ClientSession, ClientSessionOptions, SessionLimits } from "../session/client-session-types.ts";
+import { resolveLimits } from "../session/limits.ts";
 import type { Transport } from "../transport.ts";
 import type { CallOptions } from "../types/call-options.ts";
+import { checkPolicy } from "./check-policy.ts";
+import type { Policy } from "./policy.ts";
 import { compileRange } from "./semver-range.ts";
 
 /** What all calls of a client default to. Its `timeoutMs` is for calls with one answer: streams have no deadline unless one is given nearer. */
@@ -34,11 +31,10 @@ export interface ClientOptions extends CallDefaults {
   /** Sent to each instance in HELLO; a function is asked at each connection. */
   readonly credentials?: string | (() => string | Promise<string>) | undefined;
   readonly limits?: Partial<SessionLimits> | undefined;
-  readonly liveness?: Partial<LivenessOptions> | undefined;
+  /** How calls are tried, retried and hedged, and instances connected to. @default DEFAULT_POLICY */
+  readonly policy?: Policy | undefined;
   /** Where it runs: instances of the same zone are preferred. @default not known */
   readonly zone?: string | undefined;
-  /** For connecting to an instance, HELLO included, ms. @default 1000 */
-  readonly connectTimeoutMs?: number | undefined;
   /** Of the registry's leases, ms: for so many of them a doubtful removal is held. @default 30_000 */
   readonly ttlMs?: number | undefined;
 }
@@ -48,7 +44,7 @@ export type CreateSession = (options: ClientSessionOptions) => ClientSession;
 
 export interface ResolvedClientOptions extends ClientOptions {
   readonly interceptors: readonly Interceptor[];
-  readonly connectTimeoutMs: number;
+  readonly policy: Policy;
 }
 
 /** Checks and fills in. Throws TypeError naming the field. */
@@ -74,16 +70,11 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
     wrong("credentials", typeof options.credentials, "a string, or a function that returns one");
   if (options.zone !== undefined && (typeof options.zone !== "string" || options.zone === ""))
     wrong("zone", options.zone, "a zone's name");
-  duration(options.connectTimeoutMs, "connectTimeoutMs", wrong);
   duration(options.ttlMs, "ttlMs", wrong);
   checkDefaults(options, "createClient");
   resolveLimits(options.limits);
-  resolveLiveness(options.liveness);
-  return {
-    ...options,
-    interceptors: options.interceptors ?? [],
-    connectTimeoutMs: options.connectTimeoutMs ?? 1000,
-  };
+  if (options.policy !== undefined) checkPolicy(options.policy, "createClient");
+  return { ...options, interceptors: options.interceptors ?? [], policy: options.policy ?? {} };
 }
 
 /** What a client and a service may set for all of their calls. Throws TypeError naming the field. */

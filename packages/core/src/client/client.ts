@@ -19,6 +19,7 @@ import {
 import { reportMethods } from "./client-report.ts";
 import type { DialOptions } from "./dial.ts";
 import { createServiceProxy } from "./proxy.ts";
+import { resolvePolicy } from "./resolve-policy.ts";
 import { type CallerHost, ServiceCaller } from "./service-caller.ts";
 
 /**
@@ -59,25 +60,16 @@ export function createClientWith(options: ClientOptions, createSession: CreateSe
 
 class SkeinClient implements Client {
   readonly #o: ResolvedClientOptions;
-  readonly #dial: DialOptions;
+  readonly #dial: Omit<DialOptions, "connectTimeoutMs" | "liveness">;
   readonly #host: CallerHost;
   readonly #channels = new Map<string, Channel>();
   readonly #plain = new Map<string, object>();
   readonly #abort = new AbortController();
 
   constructor(options: ResolvedClientOptions, createSession: CreateSession) {
-    const { runtime, transports, codecs, connectTimeoutMs, credentials, limits, liveness } = options;
+    const { runtime, transports, codecs, credentials, limits } = options;
     this.#o = options;
-    this.#dial = {
-      runtime,
-      transports,
-      codecs,
-      connectTimeoutMs,
-      credentials,
-      limits,
-      liveness,
-      createSession,
-    };
+    this.#dial = { runtime, transports, codecs, credentials, limits, createSession };
     this.#host = {
       store: options.contextStore,
       chain:
@@ -120,11 +112,14 @@ class SkeinClient implements Client {
     const found = this.#channels.get(service);
     if (found !== undefined) return found;
     const { runtime, logger, registry, selector, ttlMs, zone } = this.#o;
+    const policy = resolvePolicy(this.#o.policy, this.#o, service);
+    const { connect, liveness } = policy;
     const channel = new Channel({
       runtime,
       logger,
       service,
-      dial: this.#dial,
+      policy,
+      dial: { ...this.#dial, connectTimeoutMs: connect.timeoutMs, liveness },
       selector,
       zone,
       ttlMs,

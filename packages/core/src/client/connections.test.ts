@@ -129,7 +129,7 @@ describe("connecting", () => {
   });
 
   it("gives HELLO what dialling has left of the time", async () => {
-    bench = new Bench({ connectTimeoutMs: 400 });
+    bench = new Bench({ policy: { connect: { timeoutMs: 400 } } });
     const dial = bench.transport.dial.bind(bench.transport);
     bench.transport.dial = async (address, options) => {
       bench.runtime.clock.advance(150);

@@ -22,7 +22,7 @@ export interface DialOptions {
   readonly connectTimeoutMs: number;
   readonly credentials: string | (() => string | Promise<string>) | undefined;
   readonly limits: Partial<SessionLimits> | undefined;
-  readonly liveness: Partial<LivenessOptions> | undefined;
+  readonly liveness: LivenessOptions;
   readonly createSession: (options: ClientSessionOptions) => ClientSession;
 }
 

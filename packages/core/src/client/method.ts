@@ -1,10 +1,12 @@
 import type { EndpointInfo } from "../endpoint.ts";
 import { MethodStats } from "../server/method-stats.ts";
+import type { MethodPolicy } from "./resolve-policy.ts";
 
 /** A method as a client knows it: what HELLO told of it, and how its calls fare. One object, however many proxies name it. */
 export class Method {
   readonly service: string;
   readonly name: string;
+  readonly policy: MethodPolicy;
   readonly stats = new MethodStats();
   /** Undefined: no instance has told of it (yet). */
   info: EndpointInfo | undefined;
@@ -17,9 +19,10 @@ export class Method {
     throw new TypeError(`${this.service}.${this.name} gives one answer`);
   };
 
-  constructor(service: string, name: string) {
+  constructor(service: string, name: string, policy: MethodPolicy) {
     this.service = service;
     this.name = name;
+    this.policy = policy;
   }
 
   learn(info: EndpointInfo): void {

@@ -5,9 +5,8 @@ import type { Runtime, Timer } from "../runtime.ts";
 import type { Candidate, CandidateState } from "../selector.ts";
 import type { ClientSession } from "../session/client-session-types.ts";
 import { fullJitter } from "./backoff.ts";
+import type { ResolvedPolicy } from "./resolve-policy.ts";
 
-const BACKOFF_BASE_MS = 100;
-const BACKOFF_CAP_MS = 5000;
 /** A connection that held so long ends a series of failures. */
 const STABLE_MS = 1000;
 
@@ -27,6 +26,7 @@ export interface Opening {
 }
 export interface NodeHost {
   readonly runtime: Runtime;
+  readonly policy: Pick<ResolvedPolicy, "connect">;
   /** Dials and says HELLO. */
   open(instance: Instance, events: NodeEvents): Opening;
   /** State, session or instance is another: pickers are to be built anew. */
@@ -168,7 +168,8 @@ export class Node implements Candidate, Kept {
   #again(): void {
     if (this.#opening !== undefined || this.instance.status !== "serving") return;
     const { clock, random } = this.#host.runtime;
-    const delay = fullJitter(random, BACKOFF_BASE_MS, BACKOFF_CAP_MS, this.#tries++);
+    const { backoffMs, maxBackoffMs } = this.#host.policy.connect;
+    const delay = fullJitter(random, backoffMs, maxBackoffMs, this.#tries++);
     this.#timer?.cancel();
     this.#timer = clock.setTimer(delay, () => this.connect());
   }

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { DEFAULT_POLICY } from "./policy.ts";
 import { RetryBudget } from "./retry-budget.ts";
 
 function drain(budget: RetryBudget, now: number): number {
@@ -10,18 +11,18 @@ function drain(budget: RetryBudget, now: number): number {
 
 describe("RetryBudget", () => {
   it("holds three retries a second for its ten seconds before any call", () => {
-    expect(drain(new RetryBudget(), 0)).toBe(30);
+    expect(drain(new RetryBudget(DEFAULT_POLICY.retryBudget), 0)).toBe(30);
   });
 
   it("adds one for each ten calls", () => {
-    const budget = new RetryBudget();
+    const budget = new RetryBudget(DEFAULT_POLICY.retryBudget);
     for (let i = 0; i < 105; i++) budget.deposit(0);
     expect(budget.available(0)).toBe(40);
     expect(drain(budget, 0)).toBe(40);
   });
 
   it("forgets deposits and withdrawals after ten seconds", () => {
-    const budget = new RetryBudget();
+    const budget = new RetryBudget(DEFAULT_POLICY.retryBudget);
     for (let i = 0; i < 1000; i++) budget.deposit(500);
     expect(budget.available(9_999)).toBe(130);
     expect(budget.available(10_500)).toBe(30);
@@ -35,7 +36,7 @@ describe("RetryBudget", () => {
     const step = fc.record({ gap: fc.integer({ min: 0, max: 3000 }), call: fc.boolean() });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
-        const budget = new RetryBudget();
+        const budget = new RetryBudget(DEFAULT_POLICY.retryBudget);
         const calls: number[] = [];
         const retries: number[] = [];
         let now = 0;

@@ -2,11 +2,6 @@ import type { RpcError } from "../errors/rpc-error.ts";
 import { fullJitter } from "./backoff.ts";
 import type { RetryBudget } from "./retry-budget.ts";
 
-/** First try included. */
-export const MOST_TRIES = 3;
-const BASE_MS = 25;
-const CAP_MS = 1000;
-
 /** What the policy must know of a call one of whose tries has just failed. */
 export interface FailedCall {
   /** That were made, this one included. */
@@ -27,13 +22,13 @@ export type RetryKind = "none" | "free" | "paid";
 
 /**
  * What may follow a failed try, going by what the session said of it:
- * refused in favour of another instance (`no`, `elsewhere`): free, up to MOST_TRIES;
+ * refused in favour of another instance (`no`, `elsewhere`): free, up to `maxTries`, the first included;
  * overloaded (`no`, after so many ms): paid;
  * outcome unknown (`maybe`): paid, if the endpoint is idempotent; streams never;
  * anything else, and a paid retry itself: none.
  */
-export function retryKind(call: FailedCall, error: RpcError, now: number): RetryKind {
-  if (call.tries >= MOST_TRIES || now >= call.expiresAt || call.inputTaken) return "none";
+export function retryKind(call: FailedCall, error: RpcError, now: number, maxTries: number): RetryKind {
+  if (call.tries >= maxTries || now >= call.expiresAt || call.inputTaken) return "none";
   if (error.executed === "no") {
     if (error.retry === "elsewhere") return "free";
     return typeof error.retry === "number" && call.attempt === 0 ? "paid" : "none";
@@ -47,10 +42,11 @@ export function payRetry(
   call: FailedCall,
   error: RpcError,
   now: number,
+  { backoffMs, maxBackoffMs }: { readonly backoffMs: number; readonly maxBackoffMs: number },
   budget: RetryBudget,
   random: () => number,
 ): number | undefined {
   const asked = typeof error.retry === "number" ? error.retry : 0;
-  const delay = asked + fullJitter(random, BASE_MS, CAP_MS, call.tries - 1);
+  const delay = asked + fullJitter(random, backoffMs, maxBackoffMs, call.tries - 1);
   return now + delay < call.expiresAt && budget.withdraw(now) ? delay : undefined;
 }

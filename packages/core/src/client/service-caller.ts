@@ -9,9 +9,8 @@ import { ClientCall } from "./client-call.ts";
 import type { CallDefaults } from "./client-options.ts";
 import type { Method } from "./method.ts";
 import { ParkedCall, type ParkedRoad } from "./parked-call.ts";
+import { DEFAULT_POLICY } from "./policy.ts";
 import type { Target } from "./target.ts";
-
-const DEFAULT_TIMEOUT_MS = 5000;
 
 /** What all services of a client share. */
 export interface CallerHost {
@@ -27,23 +26,21 @@ export class ServiceCaller implements ParkedRoad {
   readonly #target: Target;
   readonly #versions: (version: string) => Target;
   readonly #own: Required<CallOptions>;
-  readonly #clientTimeoutMs: number | undefined;
 
   constructor(host: CallerHost, target: Target, versions: (version: string) => Target, own: CallOptions) {
     const { defaults } = host;
     this.#host = host;
     this.#target = target;
     this.#versions = versions;
-    this.#clientTimeoutMs = defaults.timeoutMs;
     this.#own = {
       timeoutMs: own.timeoutMs,
       signal: own.signal,
       metadata: merge(defaults.metadata, own.metadata),
-      idempotent: own.idempotent ?? defaults.idempotent,
+      idempotent: own.idempotent,
       key: own.key,
       version: own.version ?? defaults.version,
-      waitForReady: own.waitForReady ?? defaults.waitForReady ?? false,
-      retries: own.retries ?? defaults.retries ?? true,
+      waitForReady: own.waitForReady,
+      retries: own.retries,
     };
   }
 
@@ -76,13 +73,14 @@ export class ServiceCaller implements ParkedRoad {
     const now = target.clock.monotonic();
     const call = new ClientCall(target, known, input, now);
     const own = this.#own;
+    const { policy } = known;
     call.ownTimeoutMs = own.timeoutMs;
     call.ownIdempotent = own.idempotent;
     call.metadata = own.metadata;
     call.signal = own.signal;
     call.key = own.key;
-    call.waitForReady = own.waitForReady as boolean;
-    call.retries = own.retries as boolean;
+    call.waitForReady = own.waitForReady ?? policy.waitForReady;
+    call.retries = own.retries ?? policy.retries;
     if (options !== undefined) apply(call, options);
     const parent = this.#host.store?.get();
     if (parent !== undefined) inherit(call, parent, now);
@@ -100,14 +98,13 @@ export class ServiceCaller implements ParkedRoad {
 
   /** Sets what depends on the endpoint, as far as it is known. */
   adopt(call: ClientCall): void {
-    const { info, streaming } = call.target;
-    const timeoutMs =
-      call.ownTimeoutMs ??
-      (streaming ? info?.timeoutMs : (this.#clientTimeoutMs ?? info?.timeoutMs ?? DEFAULT_TIMEOUT_MS)) ??
-      Number.POSITIVE_INFINITY;
+    const { info, streaming, policy } = call.target;
+    const timeoutMs = streaming
+      ? (call.ownTimeoutMs ?? policy.streamTimeoutMs ?? info?.timeoutMs ?? Number.POSITIVE_INFINITY)
+      : (call.ownTimeoutMs ?? policy.timeoutMs ?? info?.timeoutMs ?? DEFAULT_POLICY.timeoutMs);
     const expiresAt = call.began + timeoutMs;
     call.expiresAt = Math.min(expiresAt, call.parentExpiresAt);
-    call.idempotent = call.ownIdempotent ?? info?.idempotent ?? false;
+    call.idempotent = call.ownIdempotent ?? policy.idempotent ?? info?.idempotent ?? false;
   }
 
   #park(call: ClientCall): CallObject {

@@ -1,7 +1,7 @@
 import { hashText, mix } from "../hash.ts";
 
-/** Of which so many at least are of other zones, so that there is somewhere to go. */
-const ABROAD = 4;
+/** Of which one of so many at least is of another zone, so that there is somewhere to go. */
+const ABROAD_OF = 5;
 
 export interface Ranked {
   /** The subset's own, once it has looked at it; undefined at first. */
@@ -38,7 +38,7 @@ export class Subset {
       const far = this.#zone !== undefined && one.instance.zone !== this.#zone;
       (far ? abroad : here).offer(one);
     }
-    const least = Math.min(ABROAD, abroad.all.length);
+    const least = Math.min(Math.floor(this.#size / ABROAD_OF), abroad.all.length);
     const local = here.all.slice(0, this.#size - least);
     return new Set([...local, ...abroad.all.slice(0, this.#size - local.length)]);
   }

@@ -9,8 +9,9 @@ import type { CallRoad, ClientCall } from "./client-call.ts";
 import { Method } from "./method.ts";
 import { suggestion } from "./near.ts";
 import type { Node } from "./node.ts";
+import type { ResolvedPolicy } from "./resolve-policy.ts";
 import type { RetryBudget } from "./retry-budget.ts";
-import { payRetry, retryKind } from "./retry-policy.ts";
+import { payRetry, type RetryKind, retryKind } from "./retry-policy.ts";
 import { WaitingRoom } from "./waiting-room.ts";
 
 /** Instances that one call makes the client connect to when none is connected. */
@@ -19,6 +20,7 @@ const MOST_LOOKS = 8;
 export interface TargetHost {
   readonly runtime: Runtime;
   readonly service: string;
+  readonly policy: ResolvedPolicy;
   readonly budget: RetryBudget;
   /** Why a call has no instance to go to; undefined: that is not known yet, wait() is called again once it is. */
   absence(target: Target, call: ClientCall): RpcError | undefined;
@@ -60,7 +62,7 @@ export class Target implements CallRoad {
   method(name: string): Method {
     let method = this.methods.get(name);
     if (method === undefined) {
-      method = new Method(this.#host.service, name);
+      method = new Method(this.#host.service, name, this.#host.policy.method(name));
       method.refuseIteration = notIterable(method);
       this.methods.set(name, method);
     }
@@ -188,13 +190,19 @@ export class Target implements CallRoad {
   // ---- retries
 
   retry(call: ClientCall, error: RpcError, now: number): boolean {
-    if (!call.retries) return false;
-    const kind = retryKind(call, error, now);
+    const kind = this.#retryKind(call, error, now);
     if (kind === "none") return false;
     if (!this.#otherThan(call.exclude)) return false;
     let delay = 0;
     if (kind === "paid") {
-      const paid = payRetry(call, error, now, this.#host.budget, this.#host.runtime.random);
+      const paid = payRetry(
+        call,
+        error,
+        now,
+        call.target.policy.retry,
+        this.#host.budget,
+        this.#host.runtime.random,
+      );
       if (paid === undefined) return false;
       delay = paid;
       call.attempt = 1;
@@ -203,6 +211,10 @@ export class Target implements CallRoad {
     if (delay > 0) this.#sleep(call, delay);
     else this.resume(call);
     return true;
+  }
+
+  #retryKind(call: ClientCall, error: RpcError, now: number): RetryKind {
+    return call.retries ? retryKind(call, error, now, call.target.policy.retry.maxTries) : "none";
   }
 
   /** An instance is there that has not failed the call. */
@@ -224,7 +236,7 @@ export class Target implements CallRoad {
     const now = this.clock.monotonic();
     const here = call.pick?.candidate.instance.id ?? "";
     const exclude = new Set(call.exclude).add(here);
-    if (!call.retries || retryKind(call, silent, now) === "none" || !this.#otherThan(exclude)) return;
+    if (this.#retryKind(call, silent, now) === "none" || !this.#otherThan(exclude)) return;
     if (this.#host.budget.available(now) === 0) return;
     call.withdraw(silent);
   }
@@ -235,7 +247,7 @@ export class Target implements CallRoad {
       executed: "no",
       retry: "elsewhere",
     });
-    if (!call.retries || retryKind(call, unsent, this.clock.monotonic()) === "none") return;
+    if (this.#retryKind(call, unsent, this.clock.monotonic()) === "none") return;
     const here = call.pick?.candidate.instance.id;
     const better = (n: Node): boolean =>
       n.state !== "draining" && n.state !== "suspect" && n.instance.id !== here;
