@@ -45,7 +45,14 @@ export {
   type DirectoryOptions,
 } from "./directory/directory.ts";
 export { followService } from "./directory/follow-service.ts";
-export type { Endpoint, EndpointInfo, EndpointKind, Priority, ServiceDefinition } from "./endpoint.ts";
+export type {
+  Endpoint,
+  EndpointInfo,
+  EndpointKind,
+  MethodLimits,
+  Priority,
+  ServiceDefinition,
+} from "./endpoint.ts";
 export {
   type DefinedErrors,
   defineErrors,
@@ -90,6 +97,7 @@ export type { EndpointDescription, RegistrationDescription, ServiceDescription }
 export type { QueueOptions } from "./server/queue-options.ts";
 export type { MethodReport } from "./server/report.ts";
 export { createServer, type DrainOptions, type Server, type ServerOptions } from "./server/server.ts";
+export type { ServerLimits } from "./server/server-limits.ts";
 export type { LivenessOptions, SessionLimits } from "./session/client-session-types.ts";
 export type {
   Connection,

@@ -1,4 +1,4 @@
-import type { CodecFactory, Interceptor, QueueOptions, ServerOptions, SessionLimits } from "@skein/core";
+import type { CodecFactory, Interceptor, QueueOptions, ServerLimits, ServerOptions } from "@skein/core";
 import type { TlsSettings } from "@skein/transport";
 import type { ServeConfigOptions } from "./config/resolve-config.ts";
 import type { HealthOptions } from "./health.ts";
@@ -19,7 +19,16 @@ export interface ServeOptions extends ServeConfigOptions {
   readonly interceptors?: readonly Interceptor[] | undefined;
   /** True: welcome. Asked for each connection and each refresh of credentials. @default everybody is welcome */
   readonly authenticate?: ServerOptions["authenticate"];
-  readonly limits?: Partial<SessionLimits> | undefined;
+  /**
+   * What each connection may do: `maxCalls` in flight (1000), `maxCallsPerSecond` (any number), `maxMessageBytes` (4 MiB), and further bounds. Limits of
+   * one method are its own: `@Rpc({ limits: { concurrency, ratePerSecond, burst } })`.
+   */
+  readonly limits?: Partial<ServerLimits> | undefined;
+  /**
+   * Which calls wait and which are refused under load: `maxQueue` calls that wait (1000), the wait that is aimed at in an overload (`targetMs`, 20), how
+   * long a queue has to stand to be one (`intervalMs`, 100), and above which share of the heap's limit all but `critical` calls are refused
+   * (`heapLimit`, 0.85; false: never).
+   */
   readonly queue?: Partial<QueueOptions> | undefined;
   readonly tls?: TlsSettings | undefined;
   /** What callers may choose from. @default MessagePack and JSON */

@@ -32,6 +32,7 @@ export function createEndpoint(
     input: options.input as StandardSchema | undefined,
     output: options.output as StandardSchema | undefined,
     errors: options.errors,
+    ...(options.limits !== undefined && { limits: options.limits }),
     handler: mayGiveStream(method, kind) ? oneAnswer(where, handler) : handler,
   };
 }

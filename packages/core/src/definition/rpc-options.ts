@@ -1,4 +1,4 @@
-import type { EndpointKind, Priority } from "../endpoint.ts";
+import type { EndpointKind, MethodLimits, Priority } from "../endpoint.ts";
 import type { ErrorsContract } from "../errors/define-errors.ts";
 import { isStandardSchema, type StandardSchema } from "../schema.ts";
 
@@ -20,6 +20,8 @@ export interface RpcOptions {
   readonly errors?: ErrorsContract | undefined;
   /** Under overload `sheddable` calls are refused first, `critical` ones last. @default "normal" */
   readonly priority?: Priority | undefined;
+  /** How many calls of it a server runs at once, and how many a second. @default no limits of its own */
+  readonly limits?: MethodLimits | undefined;
 }
 
 /** What a timer can wait: 24.8 days. */
@@ -31,12 +33,27 @@ const KINDS: readonly unknown[] = [
   "bidi-stream",
 ] satisfies EndpointKind[];
 const PRIORITIES: readonly unknown[] = ["critical", "normal", "sheddable"] satisfies Priority[];
-const KNOWN = new Set(["name", "kind", "idempotent", "timeoutMs", "input", "output", "errors", "priority"]);
+const KNOWN: readonly string[] = Object.keys({
+  name: true,
+  kind: true,
+  idempotent: true,
+  timeoutMs: true,
+  input: true,
+  output: true,
+  errors: true,
+  priority: true,
+  limits: true,
+} satisfies Record<keyof RpcOptions, true>);
+const KNOWN_LIMITS: readonly string[] = Object.keys({
+  concurrency: true,
+  ratePerSecond: true,
+  burst: true,
+} satisfies Record<keyof MethodLimits, true>);
 
 /** Undefined, or what is wrong and what would be right. */
 export function optionsFault(options: RpcOptions): string | undefined {
   for (const key of Object.keys(options))
-    if (!KNOWN.has(key)) return `has an unknown option "${key}": there are ${[...KNOWN].join(", ")}`;
+    if (!KNOWN.includes(key)) return `has an unknown option "${key}": there are ${KNOWN.join(", ")}`;
   const { kind, timeoutMs, priority, idempotent } = options;
   if (kind !== undefined && !KINDS.includes(kind))
     return `has kind ${JSON.stringify(kind)}: give one of ${KINDS.join(", ")}`;
@@ -51,5 +68,24 @@ export function optionsFault(options: RpcOptions): string | undefined {
       return `has an ${side} that is no Standard Schema: give one of zod, valibot, arktype or the like`;
   if (options.errors !== undefined && !(options.errors?.definitions instanceof Map))
     return "has errors that defineErrors did not make: give what it returns";
+  return limitsFault(options.limits);
+}
+
+function limitsFault(limits: MethodLimits | undefined): string | undefined {
+  if (limits === undefined) return undefined;
+  if (typeof limits !== "object" || limits === null)
+    return `has limits ${String(limits)}: give an object with ${KNOWN_LIMITS.join(", ")}`;
+  for (const key of Object.keys(limits))
+    if (!KNOWN_LIMITS.includes(key))
+      return `has an unknown limit "${key}": there are ${KNOWN_LIMITS.join(", ")}`;
+  const { concurrency, ratePerSecond, burst } = limits;
+  if (concurrency !== undefined && !(Number.isInteger(concurrency) && concurrency > 0))
+    return `has limits.concurrency ${String(concurrency)}: give a whole number of calls above 0`;
+  if (ratePerSecond !== undefined && !(Number.isFinite(ratePerSecond) && ratePerSecond > 0))
+    return `has limits.ratePerSecond ${String(ratePerSecond)}: give calls a second, above 0`;
+  if (burst !== undefined && !(Number.isFinite(burst) && burst >= 1))
+    return `has limits.burst ${String(burst)}: give a number of calls, at least 1`;
+  if (burst !== undefined && ratePerSecond === undefined)
+    return "has limits.burst without limits.ratePerSecond: give both";
   return undefined;
 }

@@ -237,9 +237,15 @@ describe("refused, naming class, method and remedy", () => {
       "has an output that is no Standard Schema: give one of zod, valibot, arktype or the like",
     ],
     [{ errors: { GONE: {} } }, "has errors that defineErrors did not make: give what it returns"],
+    [{ limits: 5 }, "has limits 5: give an object with concurrency, ratePerSecond, burst"],
+    [{ limits: { rate: 5 } }, 'has an unknown limit "rate": there are concurrency, ratePerSecond, burst'],
+    [{ limits: { concurrency: 0 } }, "has limits.concurrency 0: give a whole number of calls above 0"],
+    [{ limits: { ratePerSecond: -1 } }, "has limits.ratePerSecond -1: give calls a second, above 0"],
+    [{ limits: { ratePerSecond: 1, burst: 0 } }, "has limits.burst 0: give a number of calls, at least 1"],
+    [{ limits: { burst: 5 } }, "has limits.burst without limits.ratePerSecond: give both"],
     [
       { retry: 1 },
-      'has an unknown option "retry": there are name, kind, idempotent, timeoutMs, input, output, errors, priority',
+      'has an unknown option "retry": there are name, kind, idempotent, timeoutMs, input, output, errors, priority, limits',
     ],
   ])("the option %j", (options, fault) => {
     @Service("x")

@@ -1,4 +1,4 @@
-import type { Endpoint, ServiceDefinition } from "../endpoint.ts";
+import type { Endpoint, MethodLimits, ServiceDefinition } from "../endpoint.ts";
 import type { StandardSchema } from "../schema.ts";
 
 /** What `$describe` answers; shown by `skein describe`. */
@@ -25,6 +25,8 @@ export interface EndpointDescription {
   readonly idempotent: boolean;
   readonly timeoutMs: number | null;
   readonly priority: string;
+  /** Of each instance. Absent without any. */
+  readonly limits?: MethodLimits;
   /** JSON Schema where the schema's library can tell it, else `{ vendor }`. Absent without a schema. */
   readonly input?: unknown;
   readonly output?: unknown;
@@ -45,13 +47,14 @@ export function describeService(
 }
 
 function describeEndpoint(endpoint: Endpoint): EndpointDescription {
-  const { name, kind, idempotent, timeoutMs, priority, input, output, errors } = endpoint;
+  const { name, kind, idempotent, timeoutMs, priority, limits, input, output, errors } = endpoint;
   return {
     name,
     kind,
     idempotent,
     timeoutMs: timeoutMs ?? null,
     priority,
+    ...(limits !== undefined && { limits }),
     ...(input !== undefined && { input: describeSchema(input, "input") }),
     ...(output !== undefined && { output: describeSchema(output, "output") }),
     ...(errors !== undefined && { errors: [...errors.definitions.keys()] }),

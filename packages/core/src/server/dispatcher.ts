@@ -2,28 +2,31 @@ import type { Codec } from "../codec.ts";
 import { CodecError } from "../codec.ts";
 import type { CallContext } from "../context.ts";
 import { mapItems, validateOutput } from "../definition/validate.ts";
-import { type Code, RpcError } from "../errors/rpc-error.ts";
+import type { Code } from "../errors/rpc-error.ts";
 import { copyBytes } from "../protocol/copy.ts";
 import * as wire from "../protocol/frame.ts";
 import { payloadStart } from "../protocol/metadata.ts";
 import type { ContextStore, Logger, Runtime } from "../runtime.ts";
-import type { SessionLimits } from "../session/client-session-types.ts";
 import { InStream } from "../session/in-stream.ts";
 import { ItemPump } from "../session/item-pump.ts";
 import { ItemQueue } from "../session/item-queue.ts";
 import { slotOf } from "../session/slot-table.ts";
+import { Admission, beyondLimits, OVERLOADED, refuse } from "./admission.ts";
 import { AdmissionQueue, type JobSink } from "./admission-queue.ts";
 import { DeadlineWatch } from "./deadline-watch.ts";
+import { describeFailure } from "./describe-failure.ts";
 import { enter, enterCall } from "./enter-call.ts";
+import { MethodGate } from "./method-gate.ts";
 import type { QueueOptions } from "./queue-options.ts";
-import { type Call, isThenable, type ServedEndpoint } from "./served-service.ts";
+import { type Call, isThenable, type ServedEndpoint, type ServedService } from "./served-service.ts";
 import { type CallHost, ServerCall } from "./server-call.ts";
+import type { ServerLimits } from "./server-limits.ts";
 import type { ServerSession } from "./server-session.ts";
 
 export interface DispatcherOptions {
   readonly runtime: Runtime;
   readonly logger: Logger;
-  readonly limits: SessionLimits;
+  readonly limits: ServerLimits;
   readonly queue: QueueOptions;
   readonly contextStore: ContextStore<CallContext> | undefined;
   /** No call runs any more. */
@@ -33,8 +36,6 @@ export interface DispatcherOptions {
 /** A connection that took nothing for so long while too much waits for it is given up. */
 const STALLED_MS = 10_000;
 
-const OVERLOADED = { message: "the server is overloaded" };
-
 /** The server's road: frame, admission, context, interceptors, validation, handler, answer. */
 export class Dispatcher implements CallHost {
   readonly logger: Logger;
@@ -42,18 +43,29 @@ export class Dispatcher implements CallHost {
   /** Calls whose handlers have not ended. */
   running = 0;
   readonly #o: DispatcherOptions;
+  readonly #admission: Admission;
+  readonly #sink: JobSink<Call> = {
+    run: (call) => this.#run(call),
+    shed: (call, againMs) => this.#shed(call, againMs),
+  };
   readonly #deadlines: DeadlineWatch;
   readonly #drainWatchers = new Set<() => void>();
 
   constructor(options: DispatcherOptions) {
     this.#o = options;
     this.logger = options.logger;
-    const sink: JobSink<Call> = {
-      run: (call) => this.#run(call),
-      shed: (call, againMs) => this.#shed(call, againMs),
-    };
-    this.queue = new AdmissionQueue(options.runtime, sink, options.queue);
+    this.queue = new AdmissionQueue(options.runtime, this.#sink, options.queue);
+    this.#admission = new Admission(options.limits, options.runtime.clock, this.queue);
     this.#deadlines = new DeadlineWatch(options.runtime.clock);
+  }
+
+  /** Methods with limits get what holds them to those. */
+  limit(service: ServedService): void {
+    for (const endpoint of service.endpoints) {
+      const { limits } = endpoint.definition;
+      if (limits !== undefined)
+        endpoint.gate = new MethodGate(limits, this.#o.queue, this.#sink, this.monotonic());
+    }
   }
 
   monotonic(): number {
@@ -84,47 +96,17 @@ export class Dispatcher implements CallHost {
 
   /** Refuses before decoding; what is admitted is decoded here, as the bytes do not outlive the frame. */
   accept(session: ServerSession, f: wire.Frame): void {
-    const { limits, runtime } = this.#o;
-    const served = session.served as NonNullable<ServerSession["served"]>;
-    if (served.draining) return refuse(session, f, "UNAVAILABLE", "the instance is draining", "elsewhere");
-    const endpoint = served.endpoints[f.method];
-    if (endpoint === undefined)
-      return refuse(session, f, "UNIMPLEMENTED", `${served.definition.name} has no method ${f.method}`);
-    if (((f.flags & wire.END) === 0) !== endpoint.takesStream)
-      return refuse(
-        session,
-        f,
-        "INVALID_ARGUMENT",
-        `${endpoint.name} takes ${endpoint.takesStream ? "a stream" : "one input"}`,
-      );
-    const slot = slotOf(f.stream);
-    if (slot >= limits.maxCalls || session.running >= limits.maxCalls)
-      return refuse(
-        session,
-        f,
-        "RESOURCE_EXHAUSTED",
-        `more than ${limits.maxCalls} calls in flight on a connection`,
-        "elsewhere",
-      );
-    if (session.calls[slot] !== undefined) throw new wire.ProtocolError(`stream ${f.stream} is in use`);
-    const timeLeft = wire.decodeTimeLeft(f.last);
-    const again = this.queue.refusal(endpoint.rank, timeLeft);
-    if (again !== undefined) return refuse(session, f, "RESOURCE_EXHAUSTED", OVERLOADED.message, again);
+    const endpoint = this.#admission.endpointOf(session, f);
+    if (endpoint === undefined) return;
     const start = payloadStart(f);
-    if (f.end - start > limits.maxMessageBytes)
-      return refuse(
-        session,
-        f,
-        "RESOURCE_EXHAUSTED",
-        `the input has ${f.end - start} bytes: at most ${limits.maxMessageBytes}`,
-      );
+    const now = this.monotonic();
     const call = new ServerCall(
       this,
       session,
       endpoint,
       f.stream,
-      runtime.clock.monotonic(),
-      timeLeft,
+      now,
+      wire.decodeTimeLeft(f.last),
       f.flags,
       start === f.start ? undefined : copyBytes(f.bytes, f.start, start),
     );
@@ -137,10 +119,10 @@ export class Dispatcher implements CallHost {
         return refuse(session, f, "INVALID_ARGUMENT", `the input could not be decoded: ${text}`);
       }
     }
-    session.calls[slot] = call;
+    session.calls[slotOf(f.stream)] = call;
     session.running++;
     this.running++;
-    this.queue.push(call);
+    if (endpoint.gate === undefined || endpoint.gate.enter(call, now)) this.queue.push(call);
   }
 
   /** All frames that came together were taken. */
@@ -191,7 +173,9 @@ export class Dispatcher implements CallHost {
   }
 
   #shed(call: Call, againMs: number): void {
-    if (!call.over) sessionOf(call).error(call.id, "RESOURCE_EXHAUSTED", "no", againMs, OVERLOADED);
+    const { gate } = call.endpoint;
+    const message = gate?.holds(call) === true ? beyondLimits(call.endpoint) : OVERLOADED;
+    if (!call.over) sessionOf(call).error(call.id, "RESOURCE_EXHAUSTED", "no", againMs, { message });
     this.#release(call);
   }
 
@@ -243,12 +227,18 @@ export class Dispatcher implements CallHost {
   #answer(call: Call, value: unknown): void {
     if (call.over) return this.#release(call);
     try {
-      sessionOf(call).result(call, value, microsOf(this.queue.waitMs));
+      sessionOf(call).result(call, value, this.#loadMicros(call.endpoint));
     } catch (error) {
       return this.#failed(call, error);
     }
     call.endpoint.stats.finished(this.monotonic() - call.arrivedAt, false);
     this.#release(call);
+  }
+
+  /** For the trailer: how long another call of this method would wait now. */
+  #loadMicros({ gate }: ServedEndpoint): number {
+    const ms = this.queue.waitMs + (gate === undefined ? 0 : gate.waitMs(this.monotonic()));
+    return Math.min(0xffff_ffff, Math.round(ms * 1000));
   }
 
   #stream(call: Call, value: unknown): void {
@@ -308,28 +298,10 @@ export class Dispatcher implements CallHost {
     call.endpoint.stats.finished(this.monotonic() - call.arrivedAt, true);
     if (!call.over) {
       const executed = call.started ? "yes" : "no";
-      const { code, payload } = this.#describe(call, error);
+      const { code, payload } = describeFailure(call, error, this.#o.runtime, this.logger);
       this.#answerError(call, code, executed, payload);
     }
     this.#release(call);
-  }
-
-  /** What of an error is sent: an RpcError's own words; of anything else an id, under which the log has the rest. */
-  #describe(call: Call, error: unknown): { code: Code; payload: object } {
-    if (RpcError.is(error) && error.code !== "INTERNAL") {
-      const { message, type, details } = error;
-      return {
-        code: error.code,
-        payload: { message, ...(type !== undefined && { type }), ...(details !== undefined && { details }) },
-      };
-    }
-    const id = this.#o.runtime.uniqueId();
-    this.logger.error(
-      { id, service: call.service, method: call.method, peer: call.peer, err: error },
-      "a call failed unexpectedly",
-    );
-    const message = RpcError.is(error) ? error.message : "internal error";
-    return { code: "INTERNAL", payload: { message: `${message} (see the server's log, id ${id})`, id } };
   }
 
   #answerError(
@@ -349,6 +321,8 @@ export class Dispatcher implements CallHost {
     session.calls[slotOf(call.id)] = undefined;
     call.inStream?.items.fail(reason);
     call.abort(reason);
+    // It waits for a slot: nobody has to know of it any more.
+    if (call.endpoint.gate?.holds(call) === true) return this.#release(call);
     if (call.pump !== undefined) void call.pump.stop().then(() => this.#release(call));
   }
 
@@ -379,7 +353,17 @@ export class Dispatcher implements CallHost {
     call.release();
     call.inStream?.items.end();
     session.running--;
+    if (call.endpoint.gate !== undefined) this.#freeSlot(call, call.endpoint.gate);
     if (--this.running === 0) this.#o.onIdle();
+  }
+
+  #freeSlot(call: Call, gate: MethodGate<Call>): void {
+    const now = this.monotonic();
+    const next = gate.leave(call, now);
+    if (next === undefined) return;
+    next.queuedAt = now;
+    this.queue.push(next);
+    this.queue.scheduleAfterIo();
   }
 
   close(): void {
@@ -388,10 +372,6 @@ export class Dispatcher implements CallHost {
 }
 
 function nothing(): void {}
-
-function microsOf(ms: number): number {
-  return Math.min(0xffff_ffff, Math.round(ms * 1000));
-}
 
 function sessionOf(call: ServerCall): ServerSession {
   return call.owner as ServerSession;
@@ -406,14 +386,4 @@ async function abandon(value: unknown): Promise<void> {
 
 function startPump(pump: ItemPump): void {
   pump.start();
-}
-
-function refuse(
-  session: ServerSession,
-  f: wire.Frame,
-  code: Code,
-  message: string,
-  retry: "none" | "elsewhere" | number = "none",
-): void {
-  session.error(f.stream, code, "no", retry, { message });
 }

@@ -100,6 +100,7 @@ describe("three times as much as it can", () => {
     const shown = Object.entries(figures).map(([key, value]) => `${key} ${value.toFixed(3)}`);
     process.stdout.write(`3 x, ${name}: ${shown.join(", ")}\n`);
     expect(figures.goodput).toBeGreaterThan(figures.peak * 0.9);
+    expect(figures.goodput).toBeLessThan(perMs * 1.1);
     expect(figures.p99).toBeLessThanOrEqual(20 + 2 * serviceMs);
     // Without the first half second, in which the overload is not known yet
     expect(figures.steadyP99).toBeLessThanOrEqual(18 + 2 * serviceMs);

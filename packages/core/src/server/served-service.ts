@@ -3,6 +3,7 @@ import type { Interceptor, Invocation, Outcome } from "../interceptor.ts";
 import type { EndpointRow } from "../protocol/hello.ts";
 import { PRIORITIES } from "./admission-queue.ts";
 import { describeService, type RegistrationDescription } from "./describe.ts";
+import type { MethodGate } from "./method-gate.ts";
 import { MethodStats } from "./method-stats.ts";
 import type { CalledEndpoint, ServerCall } from "./server-call.ts";
 
@@ -17,6 +18,8 @@ export interface ServedEndpoint extends CalledEndpoint {
   /** Interceptors, then the handler. */
   readonly invoke: (call: Call) => unknown;
   readonly stats: MethodStats;
+  /** For methods with limits, once their server has them. */
+  gate: MethodGate<Call> | undefined;
 }
 
 /** A call as sessions and dispatcher pass it. */
@@ -79,6 +82,7 @@ function compile(
         ? direct
         : chain(direct, givesStream, interceptors),
     stats: new MethodStats(),
+    gate: undefined,
   };
 }
 

@@ -8,16 +8,17 @@ import { MAX_METADATA_BYTES } from "../protocol/metadata.ts";
 import { codeNumber, encodeOutcome } from "../protocol/outcome.ts";
 import type { Runtime, Timer } from "../runtime.ts";
 import type { ErrorPayload } from "../session/call-error.ts";
-import type { SessionLimits } from "../session/client-session-types.ts";
 import { slotOf } from "../session/slot-table.ts";
 import type { Connection, ConnectionHandler } from "../transport.ts";
 import type { Call, ServedService } from "./served-service.ts";
 import type { CallOwner } from "./server-call.ts";
+import type { ServerLimits } from "./server-limits.ts";
+import { TokenBucket } from "./token-bucket.ts";
 
 /** What a session asks of its server. */
 export interface SessionHost {
   readonly runtime: Runtime;
-  readonly limits: SessionLimits;
+  readonly limits: ServerLimits;
   readonly codecs: readonly CodecFactory[];
   /** The service asked for, or why not. */
   find(hello: ClientHello): ServedService | { readonly code: Code; readonly message: string };
@@ -49,6 +50,8 @@ export class ServerSession implements ConnectionHandler, CallOwner {
   readonly calls: (Call | undefined)[] = [];
   readonly writer: FrameWriter;
   readonly connection: Connection;
+  /** Calls it may make; undefined: any number. */
+  readonly rate: TokenBucket | undefined;
   codec: Codec | undefined;
   /** What the client lets us send ahead on a stream, bytes. */
   sendWindow = 0;
@@ -63,6 +66,9 @@ export class ServerSession implements ConnectionHandler, CallOwner {
     this.connection = connection;
     this.#host = host;
     this.lastRead = host.runtime.clock.monotonic();
+    const perSecond = host.limits.maxCallsPerSecond;
+    if (perSecond !== undefined)
+      this.rate = new TokenBucket(perSecond, Math.max(1, perSecond), this.lastRead);
     this.writer = new FrameWriter(connection, host.limits.maxMessageBytes);
     this.#assembler = new FrameAssembler(host.limits.maxMessageBytes + MAX_METADATA_BYTES);
     this.#helloTimer = host.runtime.clock.setTimer(host.limits.helloMs, () => {

@@ -6,14 +6,13 @@ import type { Interceptor } from "../interceptor.ts";
 import type { Frame } from "../protocol/frame.ts";
 import type { ClientHello } from "../protocol/hello.ts";
 import type { ContextStore, Logger, Runtime, Timer } from "../runtime.ts";
-import type { SessionLimits } from "../session/client-session-types.ts";
-import { resolveLimits } from "../session/limits.ts";
 import type { Connection } from "../transport.ts";
 import type { RegistrationDescription } from "./describe.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { type QueueOptions, resolveQueue } from "./queue-options.ts";
 import { type MethodReport, report } from "./report.ts";
 import { type Call, type ServedService, serveDefinition } from "./served-service.ts";
+import { resolveServerLimits, type ServerLimits } from "./server-limits.ts";
 import { ServerSession, type SessionHost } from "./server-session.ts";
 
 export interface ServerOptions {
@@ -27,7 +26,8 @@ export interface ServerOptions {
   readonly interceptors?: readonly Interceptor[] | undefined;
   /** What `$describe` says of the registration. */
   readonly registration?: (() => RegistrationDescription | undefined) | undefined;
-  readonly limits?: Partial<SessionLimits> | undefined;
+  /** What each connection may do. createServer throws TypeError for wrong values. */
+  readonly limits?: Partial<ServerLimits> | undefined;
   /** Which calls wait and which are refused. createServer throws TypeError for wrong values. */
   readonly queue?: Partial<QueueOptions> | undefined;
   /** True: welcome. Asked at HELLO and at each refresh of credentials. @default everybody is welcome */
@@ -78,7 +78,7 @@ export function createServer(options: ServerOptions): Server {
 class SkeinServer implements Server, SessionHost {
   draining = false;
   readonly runtime: Runtime;
-  readonly limits: SessionLimits;
+  readonly limits: ServerLimits;
   readonly codecs: readonly CodecFactory[];
   readonly #o: ServerOptions;
   readonly #dispatcher: Dispatcher;
@@ -92,7 +92,7 @@ class SkeinServer implements Server, SessionHost {
     this.#o = options;
     this.runtime = options.runtime;
     this.codecs = options.codecs;
-    this.limits = resolveLimits(options.limits);
+    this.limits = resolveServerLimits(options.limits);
     this.#dispatcher = new Dispatcher({
       runtime: options.runtime,
       logger: options.logger,
@@ -125,7 +125,9 @@ class SkeinServer implements Server, SessionHost {
         `service ${name} ${version} is served twice in this process, by ${twin.definition.label} and by ${label}: give one of them another name or version`,
       );
     const { interceptors = [], registration } = this.#o;
-    this.#services.push(serveDefinition(definition, instanceId, interceptors, registration));
+    const service = serveDefinition(definition, instanceId, interceptors, registration);
+    this.#dispatcher.limit(service);
+    this.#services.push(service);
   }
 
   async remove(name: string, options: DrainOptions = {}): Promise<void> {

@@ -2,13 +2,13 @@ import type { Endpoint, Priority } from "../../endpoint.ts";
 import * as wire from "../../protocol/frame.ts";
 import { Frame } from "../../protocol/frame.ts";
 import { type Runtime, silentLogger, type Timer } from "../../runtime.ts";
-import { DEFAULT_LIMITS } from "../../session/limits.ts";
 import { define } from "../../session/test/session-pair.ts";
 import { createFakeRuntime } from "../../testing/fake-clock.ts";
 import { plainJsonCodec } from "../../testing/json-codec.ts";
 import { Dispatcher } from "../dispatcher.ts";
 import { type QueueOptions, resolveQueue } from "../queue-options.ts";
 import { type Call, serveDefinition } from "../served-service.ts";
+import { resolveServerLimits } from "../server-limits.ts";
 import type { ServerSession } from "../server-session.ts";
 
 /** A server's work: what a call costs, and where it spends it. */
@@ -110,7 +110,7 @@ export class LoadWorld {
     this.dispatcher = new Dispatcher({
       runtime: this.runtime,
       logger: silentLogger,
-      limits: { ...DEFAULT_LIMITS, maxCalls: 1e6 },
+      limits: resolveServerLimits({ maxCalls: 1e6 }),
       queue: resolveQueue(options),
       contextStore: undefined,
       onIdle: () => {},
@@ -121,6 +121,7 @@ export class LoadWorld {
       { priority, limits, handler: () => this.#work(cost) },
     ]);
     const served = serveDefinition(define("load", Object.fromEntries(endpoints)), "one", []);
+    this.dispatcher.limit(served);
     this.#session = this.#bareSession(served);
   }
 
