@@ -132,3 +132,21 @@ describe("one among five", () => {
     expect(second.total.new).toBeGreaterThan(20);
   });
 });
+
+test("a server that says that it is loaded gets less, though this client's own calls are answered as quickly; and gets its share back", () => {
+  const picker = p2c({ random: seeded(1) }).update(ready(2));
+  const share = (from: number, until: number, load: number): number => {
+    let first = 0;
+    for (let now = from; now < until; now += 10) {
+      const pick = picker.pick(request(undefined, now)) as Pick;
+      const isFirst = pick.candidate.instance.id === "i0";
+      if (isFirst) first++;
+      pick.done(now, now + 2, false, isFirst ? load : 0);
+    }
+    return first / ((until - from) / 10);
+  };
+  expect(share(0, 10_000, 0)).toBeGreaterThan(0.3);
+  expect(share(10_000, 40_000, 30_000)).toBeLessThan(0.02);
+  share(40_000, 45_000, 0);
+  expect(share(45_000, 60_000, 0)).toBeGreaterThan(0.3);
+});

@@ -25,12 +25,14 @@ const STARTS = 3;
 const SHARE = 4;
 /** Expected latency of one more call times the queue it would join; as of the last rate(). */
 const COST = 5;
+/** How long a newcomer waits as the server said with its last answer, ms; as of AT, and forgotten eight times as quickly as latencies. */
+const WAIT = 6;
 const NEVER = -1;
 
 /**
  * An instance and how it fares; kept from one update to the next. Latency is a peak EWMA (Finagle, tower): it jumps up to any peak and comes
  * down slowly, also while nothing is sent there, so that everybody is tried again in time. Calls in flight count with their mean age: one who
- * hangs loses its traffic before it has answered anything.
+ * hangs loses its traffic before it has answered anything. A server's own word of how long the next call will wait counts while it is fresh.
  */
 export class Rated implements Entry, RowHolder {
   candidate: Candidate;
@@ -60,7 +62,7 @@ export class Rated implements Entry, RowHolder {
     return this;
   }
 
-  done(startedAt: number, now: number, failed: boolean | undefined, _load: number): void {
+  done(startedAt: number, now: number, failed: boolean | undefined, load: number): void {
     const { rows, at } = this;
     const inFlight = (rows[at + IN_FLIGHT] as number) - 1;
     rows[at + IN_FLIGHT] = inFlight;
@@ -71,6 +73,7 @@ export class Rated implements Entry, RowHolder {
     if (failed === undefined && took <= latency) return;
     const since = rows[at + AT] as number;
     rows[at + AT] = now;
+    rows[at + WAIT] = load / 1000;
     if (since === NEVER || took >= latency) {
       // A first answer, or a peak: what was before is forgotten. Who fails at once is no quicker than was guessed.
       if (failed !== true || took > latency) latency = took;
@@ -112,6 +115,13 @@ function rate(rows: Float64Array, at: number, now: number): void {
     left *= left;
     left *= left;
     latency *= left;
+    const wait = rows[at + WAIT] as number;
+    if (wait > latency) {
+      left *= left;
+      left *= left;
+      left *= left;
+      if (wait * left > latency) latency = wait * left;
+    }
   }
   if (n > 0) {
     const age = now - (rows[at + STARTS] as number) / n;

@@ -16,6 +16,7 @@ import { AdmissionQueue, type JobSink } from "./admission-queue.ts";
 import { DeadlineWatch } from "./deadline-watch.ts";
 import { describeFailure } from "./describe-failure.ts";
 import { enter, enterCall } from "./enter-call.ts";
+import { LoopDelay } from "./loop-delay.ts";
 import { MethodGate } from "./method-gate.ts";
 import type { QueueOptions } from "./queue-options.ts";
 import { type Call, isThenable, type ServedEndpoint, type ServedService } from "./served-service.ts";
@@ -48,6 +49,7 @@ export class Dispatcher implements CallHost {
     run: (call) => this.#run(call),
     shed: (call, againMs) => this.#shed(call, againMs),
   };
+  readonly #loopDelay: LoopDelay;
   readonly #deadlines: DeadlineWatch;
   readonly #drainWatchers = new Set<() => void>();
 
@@ -56,6 +58,7 @@ export class Dispatcher implements CallHost {
     this.logger = options.logger;
     this.queue = new AdmissionQueue(options.runtime, this.#sink, options.queue);
     this.#admission = new Admission(options.limits, options.runtime.clock, this.queue);
+    this.#loopDelay = new LoopDelay(options.runtime.clock);
     this.#deadlines = new DeadlineWatch(options.runtime.clock);
   }
 
@@ -127,6 +130,7 @@ export class Dispatcher implements CallHost {
 
   /** All frames that came together were taken. */
   chunkEnd(): void {
+    if (this.queue.depth > 0) this.#loopDelay.use();
     this.queue.schedule();
   }
 
@@ -235,9 +239,10 @@ export class Dispatcher implements CallHost {
     this.#release(call);
   }
 
-  /** For the trailer: how long another call of this method would wait now. */
+  /** For the trailer: how long another call of this method would wait now, as far as anybody knows. */
   #loadMicros({ gate }: ServedEndpoint): number {
-    const ms = this.queue.waitMs + (gate === undefined ? 0 : gate.waitMs(this.monotonic()));
+    const ms =
+      this.queue.waitMs + this.#loopDelay.ms + (gate === undefined ? 0 : gate.waitMs(this.monotonic()));
     return Math.min(0xffff_ffff, Math.round(ms * 1000));
   }
 
@@ -366,8 +371,14 @@ export class Dispatcher implements CallHost {
     this.queue.scheduleAfterIo();
   }
 
+  /** The last connection has gone. */
+  rest(): void {
+    this.#loopDelay.rest();
+  }
+
   close(): void {
     this.#deadlines.close();
+    this.rest();
   }
 }
 

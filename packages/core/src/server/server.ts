@@ -257,6 +257,7 @@ class SkeinServer implements Server, SessionHost {
 
   closed(session: ServerSession): void {
     this.#sessions.delete(session);
+    if (this.#sessions.size === 0) this.#dispatcher.rest();
     this.#wake();
   }
 }
