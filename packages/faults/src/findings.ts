@@ -1,0 +1,29 @@
+import type { LedgerFacts } from "./ledger/check.ts";
+import type { Finding, Outcome } from "./scenario.ts";
+
+export function fact(what: string, value: number, atMost: number): Finding {
+  return { what, value, unit: "", atMost, kind: "fact" };
+}
+
+export function figure(what: string, value: number, unit: Finding["unit"], atMost?: number): Finding {
+  return { what, value, unit, kind: "figure", ...(atMost !== undefined && { atMost }) };
+}
+
+export function atLeast(what: string, value: number, unit: Finding["unit"], least: number): Finding {
+  return { what, value, unit, kind: "figure", atLeast: least };
+}
+
+/** The ledger's facts, and a scenario's own findings after them. */
+export function outcome(facts: LedgerFacts, findings: readonly Finding[]): Outcome {
+  const others = facts.violations.filter((v) => !["idempotent-failed", "executed-twice"].includes(v.rule));
+  return {
+    n: facts.calls,
+    findings: [
+      fact("idempotent failed", facts.count("idempotent-failed"), 0),
+      fact("executed twice", facts.count("executed-twice"), 0),
+      fact("other rules broken", others.length, 0),
+      ...findings,
+    ],
+    examples: facts.violations.slice(0, 5).map((v) => `${v.rule}: ${v.call} ${v.text}`),
+  };
+}

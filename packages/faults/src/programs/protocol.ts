@@ -1,0 +1,40 @@
+import type { CallContext, ClientOptions, ServeOptions } from "skein";
+import type { Receipt } from "../ledger/records.ts";
+
+export interface Work {
+  readonly id: string;
+  /** How long the handler waits, ms. */
+  readonly ms: number;
+}
+
+/** The ledger's service as callers see it. */
+export interface LedgerApi {
+  again(work: Work, ctx: CallContext): Promise<Receipt>;
+  once(work: Work, ctx: CallContext): Promise<Receipt>;
+  spin(work: { readonly id: string; readonly us: number }, ctx: CallContext): Promise<Receipt> | Receipt;
+  urgent(work: { readonly id: string; readonly us: number }, ctx: CallContext): Promise<Receipt> | Receipt;
+  items(work: Work & { readonly count: number }, ctx: CallContext): AsyncIterable<string>;
+  hop(work: Work, ctx: CallContext): Promise<Receipt>;
+}
+
+/** In FAULTS_SERVICE, as JSON. */
+export interface ServiceSettings {
+  readonly name: string;
+  /** File. */
+  readonly ledger: string;
+  /** What can be JSON of serve's options. */
+  readonly serve?: ServeOptions | undefined;
+  /** The service that `hop` asks. */
+  readonly next?: string | undefined;
+  /** What can be JSON of its client's options. */
+  readonly client?: ClientOptions | undefined;
+}
+
+/** What a service is told by its parent. */
+export type Order =
+  | { readonly kind: "block"; readonly ms: number }
+  /** Handlers take so many times as long. */
+  | { readonly kind: "slow"; readonly factor: number }
+  /** So large a share of calls fails with INTERNAL. */
+  | { readonly kind: "fail"; readonly share: number }
+  | { readonly kind: "usage" };

@@ -1,0 +1,32 @@
+import type { Client } from "skein";
+import type { LedgerApi } from "../programs/protocol.ts";
+import { OpenLoad } from "../stage/open-load.ts";
+
+export interface MixOptions {
+  readonly ratePerSecond: number;
+  readonly timeoutMs: number;
+  /** How long handlers wait, ms. */
+  readonly ms: () => number;
+  /** One in so many calls is not idempotent. @default 3 */
+  readonly onceIn?: number;
+  readonly prefix?: string;
+}
+
+/** Calls of service `ledger`, one in three of them not idempotent. */
+export function mixedLoad(client: Client, options: MixOptions): OpenLoad {
+  const { ratePerSecond, timeoutMs, ms, onceIn = 3, prefix } = options;
+  const api = client.service<LedgerApi>("ledger");
+  return new OpenLoad(
+    ratePerSecond,
+    (n) => {
+      const method = n % onceIn === 0 ? "once" : "again";
+      return {
+        method,
+        idempotent: method === "again",
+        timeoutMs,
+        send: (id) => api[method]({ id, ms: ms() }, { timeoutMs }),
+      };
+    },
+    prefix,
+  );
+}

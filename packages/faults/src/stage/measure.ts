@@ -1,0 +1,31 @@
+import type { CallRecord } from "../ledger/records.ts";
+
+export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Of numbers in any order; NaN of none. */
+export function quantile(values: readonly number[], q: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN;
+}
+
+/** From when each should have been sent, ms; answered ones only. */
+export function latencies(calls: readonly CallRecord[]): number[] {
+  return calls.filter((c) => c.error === undefined).map((c) => c.endedAt - c.intendedAt);
+}
+
+/** How long after its deadline the latest call ended, ms; 0 when none did. */
+export function latest(calls: readonly CallRecord[]): number {
+  return Math.max(0, ...calls.map((c) => c.endedAt - c.sentAt - c.timeoutMs));
+}
+
+/** Which process answered each call, by pid. */
+export function sharesByPid(calls: readonly CallRecord[]): Map<number, number> {
+  const shares = new Map<number, number>();
+  for (const { answer } of calls) {
+    const by = (answer as { by?: string } | undefined)?.by;
+    if (by === undefined) continue;
+    const pid = Number(by.split(":")[0]);
+    shares.set(pid, (shares.get(pid) ?? 0) + 1);
+  }
+  return shares;
+}

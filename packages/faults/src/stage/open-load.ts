@@ -1,0 +1,109 @@
+import { RpcError } from "skein";
+import type { CallRecord, Receipt } from "../ledger/records.ts";
+
+/** A call to be made. */
+export interface Planned {
+  readonly method: string;
+  readonly idempotent: boolean;
+  readonly timeoutMs: number;
+  send(id: string): Promise<unknown>;
+}
+
+export const wallClock = (): number => performance.timeOrigin + performance.now();
+
+/** How often calls that are due are sent, ms. */
+const TURN_MS = 2;
+
+/**
+ * Makes calls at a rate, whether those before have been answered or not (open loop): a server that stands still is asked as often as before,
+ * and latencies count from when a call should have been sent.
+ */
+export class OpenLoad {
+  readonly records: CallRecord[] = [];
+  readonly #plan: (n: number) => Planned;
+  readonly #prefix: string;
+  readonly #everyMs: number;
+  readonly #began = wallClock();
+  readonly #pending = new Set<Promise<void>>();
+  readonly #watchers = new Set<() => void>();
+  #sent = 0;
+  #timer: NodeJS.Timeout;
+
+  /** @param plan of the n-th call */
+  constructor(ratePerSecond: number, plan: (n: number) => Planned, prefix = "c") {
+    this.#everyMs = 1000 / ratePerSecond;
+    this.#plan = plan;
+    this.#prefix = prefix;
+    this.#timer = setInterval(() => this.#send(), TURN_MS);
+  }
+
+  get sent(): number {
+    return this.#sent;
+  }
+
+  #send(): void {
+    const now = wallClock();
+    for (;;) {
+      const intendedAt = this.#began + this.#sent * this.#everyMs;
+      if (intendedAt > now) return;
+      const made = this.#make(`${this.#prefix}${this.#sent}`, this.#plan(this.#sent), intendedAt);
+      this.#sent++;
+      this.#pending.add(made);
+      void made.then(() => this.#pending.delete(made));
+    }
+  }
+
+  async #make(id: string, planned: Planned, intendedAt: number): Promise<void> {
+    const { method, idempotent, timeoutMs } = planned;
+    const sentAt = wallClock();
+    const known = { id, method, idempotent, timeoutMs, intendedAt, sentAt };
+    try {
+      const answer = await planned.send(id);
+      this.records.push({ ...known, endedAt: wallClock(), answer });
+    } catch (error) {
+      const { code, message, executed } = RpcError.from(error);
+      this.records.push({ ...known, endedAt: wallClock(), error: { code, message, executed } });
+    }
+    for (const look of [...this.#watchers]) look();
+  }
+
+  /** Resolves once so many more calls have ended. */
+  async more(count: number): Promise<void> {
+    const until = this.records.length + count;
+    await this.when(() => this.records.length >= until);
+  }
+
+  /** Resolves with the first call from now on that is answered by that process. */
+  async answeredBy(pid: number): Promise<CallRecord> {
+    let seen = this.records.length;
+    let found: CallRecord | undefined;
+    await this.when(() => {
+      while (found === undefined && seen < this.records.length) {
+        const record = this.records[seen++] as CallRecord;
+        if ((record.answer as Receipt | undefined)?.by?.startsWith(`${pid}:`) === true) found = record;
+      }
+      return found !== undefined;
+    });
+    return found as unknown as CallRecord;
+  }
+
+  /** Asked whenever a call has ended. */
+  async when(is: () => boolean): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const look = (): void => {
+        if (!is()) return;
+        this.#watchers.delete(look);
+        resolve();
+      };
+      this.#watchers.add(look);
+      look();
+    });
+  }
+
+  /** Sends no more, and waits for those that are on their way. */
+  async stop(): Promise<readonly CallRecord[]> {
+    clearInterval(this.#timer);
+    await Promise.all(this.#pending);
+    return this.records;
+  }
+}

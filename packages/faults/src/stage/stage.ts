@@ -1,0 +1,69 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Client, type ClientOptions, createClient } from "skein";
+import type { Execution } from "../ledger/records.ts";
+import type { ServiceSettings } from "../programs/protocol.ts";
+import { ServiceProcess } from "./service-process.ts";
+
+export interface StartOptions extends Partial<Omit<ServiceSettings, "ledger">> {
+  readonly env?: NodeJS.ProcessEnv;
+  /** What runs it instead of Node alone. */
+  readonly command?: readonly string[];
+}
+
+/** A scenario's own registry, ledgers, processes and clients; nothing of it outlives the scenario. */
+export class Stage implements AsyncDisposable {
+  readonly directory = mkdtempSync(join(tmpdir(), "skein-faults-"));
+  readonly processes = new Set<ServiceProcess>();
+  readonly #closing: (() => Promise<unknown>)[] = [];
+  #ledgers = 0;
+  /** For SKEIN_REGISTRY. */
+  registry = `local:${join(this.directory, "registry")}`;
+
+  /** Starts an instance of service `ledger`, or of another name. */
+  async start(options: StartOptions = {}): Promise<ServiceProcess> {
+    const { env, command, name = "ledger", ...settings } = options;
+    const started = await ServiceProcess.start(
+      { ...settings, name, ledger: join(this.directory, `ledger-${++this.#ledgers}`) },
+      { SKEIN_REGISTRY: this.registry, SKEIN_LISTEN: "tcp://127.0.0.1:0", ...env },
+      command,
+    );
+    this.processes.add(started);
+    return started;
+  }
+
+  startMany(count: number, options: StartOptions = {}): Promise<ServiceProcess[]> {
+    return Promise.all(Array.from({ length: count }, () => this.start(options)));
+  }
+
+  client(options: ClientOptions = {}): Client {
+    const client = createClient({ registry: this.registry, log: "silent", ...options });
+    this.atEnd(() => client.close());
+    return client;
+  }
+
+  /** Done when the scenario has ended, the last first. */
+  atEnd(close: () => Promise<unknown>): void {
+    this.#closing.unshift(close);
+  }
+
+  /** What all instances wrote down so far. */
+  executions(): Execution[] {
+    return readdirSync(this.directory)
+      .filter((file) => file.startsWith("ledger-"))
+      .flatMap((file) => readFileSync(join(this.directory, file), "utf8").split("\n"))
+      .filter((line) => line !== "")
+      .map((line) => {
+        const [call, by, method, at, timeLeft] = line.split(" ") as [string, string, string, string, string];
+        return { call, by, method, at: Number(at), timeLeftMs: Number(timeLeft) };
+      });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const close of this.#closing) await close();
+    for (const { process } of this.processes) process.kill("SIGKILL");
+    await Promise.all([...this.processes].map((p) => p.exited));
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
