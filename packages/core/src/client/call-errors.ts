@@ -53,3 +53,8 @@ export function instanceFault(error: RpcError): boolean {
     error.code === "UNAVAILABLE" || error.code === "DEADLINE_EXCEEDED" || error.code === "RESOURCE_EXHAUSTED"
   );
 }
+
+/** The service itself has said no: another instance would say the same. */
+export function isAnswer(error: RpcError): boolean {
+  return error.executed === "yes" && !instanceFault(error);
+}

@@ -8,6 +8,7 @@ import type { ClientSession } from "../session/client-session-types.ts";
 import { Absence } from "./absence.ts";
 import { ClientCall } from "./client-call.ts";
 import { type DialOptions, openSession, reachableAddress } from "./dial.ts";
+import { Hedge } from "./hedge.ts";
 import { Node, type NodeEvents, type NodeHost, type Opening } from "./node.ts";
 import type { ResolvedPolicy } from "./resolve-policy.ts";
 import { RetryBudget } from "./retry-budget.ts";
@@ -198,7 +199,8 @@ export class Channel implements NodeHost, TargetHost {
     // First those that wait there: each sent one that is taken back makes room, and one of them would be sent.
     moveWaiting(session);
     session.each((call) => {
-      if (call instanceof ClientCall && call.road instanceof Target) call.road.rescue(call);
+      if (call instanceof Hedge) call.rescue("maybe");
+      else if (call instanceof ClientCall && call.road instanceof Target) call.road.rescue(call);
     });
   }
 
@@ -233,7 +235,8 @@ export class Channel implements NodeHost, TargetHost {
 
 function moveWaiting(session: ClientSession): void {
   session.eachWaiting((call) => {
-    if (call instanceof ClientCall && call.road instanceof Target) call.road.move(call);
+    if (call instanceof Hedge) call.rescue("no");
+    else if (call instanceof ClientCall && call.road instanceof Target) call.road.move(call);
   });
 }
 

@@ -7,7 +7,9 @@ import type { Candidate, Pick, PickRequest } from "../selector.ts";
 import type { ClientSession } from "../session/client-session-types.ts";
 import type { ItemQueue, ItemSource } from "../session/item-queue.ts";
 import type { OutgoingCall, RemoteEndpoint } from "../session/outgoing-call.ts";
-import { blame, callError, instanceFault } from "./call-errors.ts";
+import { blame, callError, instanceFault, isAnswer } from "./call-errors.ts";
+import type { Hedge, Hedged } from "./hedge.ts";
+import type { Hedgeable } from "./hedging.ts";
 import type { Method } from "./method.ts";
 import type { Waiter } from "./waiting-room.ts";
 
@@ -20,6 +22,8 @@ export interface CallRoad {
   park(call: ClientCall): void;
   /** Picks an instance and sends the call there, or lets it wait, or ends it. */
   send(call: ClientCall): void;
+  /** No answer yet: a second try elsewhere. False: there cannot be one. */
+  hedge(call: ClientCall, now: number): boolean;
   /** A try failed. True: the call goes on (or already has). */
   retry(call: ClientCall, error: RpcError, now: number): boolean;
   /** The call waits here and shall not any longer. */
@@ -37,7 +41,7 @@ const nothing = (): void => {};
  * A call as the client holds it: the session's record, the selector's request and the interceptors' invocation in one object, so that
  * a call costs one. It ends exactly once; retries live in fail(), without a promise of their own.
  */
-export class ClientCall implements OutgoingCall, PickRequest, Waiter, ItemSource {
+export class ClientCall implements OutgoingCall, PickRequest, Waiter, ItemSource, Hedgeable, Hedged {
   // What was asked for
   readonly road: CallRoad;
   readonly target: Method;
@@ -74,6 +78,8 @@ export class ClientCall implements OutgoingCall, PickRequest, Waiter, ItemSource
   ended = false;
   /** Its method's kind is not known yet: what is to happen once it is. */
   parked: { proceed(): void } | undefined = undefined;
+  /** Its second try, while that is in flight. */
+  hedge: Hedge | undefined = undefined;
   pick: Pick<Candidate> | undefined = undefined;
   session: ClientSession | undefined = undefined;
   id = 0;
@@ -160,7 +166,7 @@ export class ClientCall implements OutgoingCall, PickRequest, Waiter, ItemSource
   }
 
   #sent(): "maybe" | "no" {
-    return this.session !== undefined || this.mayHaveRun ? "maybe" : "no";
+    return this.session !== undefined || this.hedge !== undefined || this.mayHaveRun ? "maybe" : "no";
   }
 
   /** Its road has picked: the next try goes to `session`. */
@@ -170,6 +176,7 @@ export class ClientCall implements OutgoingCall, PickRequest, Waiter, ItemSource
     this.#endpoint = endpoint;
     this.id = 0;
     this.tries++;
+    if (this.tries === 1 && this.target.hedging !== undefined) this.target.hedging.watch(this);
     session.start(this);
   }
 
@@ -184,6 +191,7 @@ export class ClientCall implements OutgoingCall, PickRequest, Waiter, ItemSource
     }
     if (this.ended) return;
     this.#over(now, false);
+    this.target.hedging?.took(now - this.now);
     this.resolve(value);
   }
 
@@ -196,10 +204,15 @@ export class ClientCall implements OutgoingCall, PickRequest, Waiter, ItemSource
     if (error.executed === "maybe") this.mayHaveRun = true;
     if (instance !== undefined) {
       this.lastInstance = instance;
-      this.exclude ??= new Set();
-      this.exclude.add(instance);
+      this.#avoid(instance);
     }
+    if (this.hedge !== undefined && !isAnswer(error) && now < this.expiresAt) return;
     if (!this.road.retry(this, error, now)) this.end(error);
+  }
+
+  #avoid(instance: string): void {
+    this.exclude ??= new Set();
+    this.exclude.add(instance);
   }
 
   /** The try is over. */
@@ -208,6 +221,46 @@ export class ClientCall implements OutgoingCall, PickRequest, Waiter, ItemSource
     this.session = undefined;
     this.pick = undefined;
     pick?.done(this.now, now, failed, 0);
+  }
+
+  // ---- told by its second try, and by who decides on it
+
+  hedgeNow(now: number): boolean {
+    return this.road.hedge(this, now);
+  }
+
+  hedgeFinished(value: unknown, now: number): void {
+    this.hedge = undefined;
+    if (this.ended) return;
+    this.#takeBack(now);
+    this.finish(value, 0);
+  }
+
+  /** The first try goes on; or it has failed, and that is how the call fares. */
+  hedgeFailed(error: RpcError, instance: string, now: number): void {
+    this.hedge = undefined;
+    if (this.ended) return;
+    this.#avoid(instance);
+    if (error.executed !== "no") {
+      this.mayHaveRun = true;
+      // It was the retry that is paid for: there is no second one.
+      this.attempt = 1;
+    }
+    if (isAnswer(error)) {
+      this.#takeBack(now);
+      this.lastError = error;
+      this.lastInstance = instance;
+      return this.end(error);
+    }
+    const first = this.lastError;
+    if (this.session !== undefined || first === undefined) return;
+    if (!this.road.retry(this, first, now)) this.end(first);
+  }
+
+  /** The first try is not needed any more. */
+  #takeBack(now: number): void {
+    this.session?.cancel(this);
+    this.#leave(now, undefined);
   }
 
   // ---- told by the waiting room
@@ -236,8 +289,7 @@ export class ClientCall implements OutgoingCall, PickRequest, Waiter, ItemSource
 
   #stop(): void {
     if (this.session === undefined) return this.road.forget(this);
-    this.session.cancel(this);
-    this.#leave(this.road.clock.monotonic(), undefined);
+    this.#takeBack(this.road.clock.monotonic());
   }
 
   // ---- told by the reader of its items
@@ -264,6 +316,11 @@ export class ClientCall implements OutgoingCall, PickRequest, Waiter, ItemSource
   #over(now: number, failed: boolean): void {
     this.ended = true;
     if (this.begun) this.target.stats.finished(now - this.began, failed);
+    this.target.hedging?.forget(this);
+    if (this.hedge !== undefined) {
+      this.hedge.drop();
+      this.hedge = undefined;
+    }
     if (this.#unlink !== undefined) {
       this.#unlink();
       this.#unlink = undefined;

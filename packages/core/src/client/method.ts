@@ -1,5 +1,6 @@
 import type { EndpointInfo } from "../endpoint.ts";
 import { MethodStats } from "../server/method-stats.ts";
+import type { Hedging } from "./hedging.ts";
 import type { MethodPolicy } from "./resolve-policy.ts";
 
 /** A method as a client knows it: what HELLO told of it, and how its calls fare. One object, however many proxies name it. */
@@ -11,6 +12,8 @@ export class Method {
   /** Undefined: no instance has told of it (yet). */
   info: EndpointInfo | undefined;
   givesStream = false;
+  /** Undefined: its calls are not hedged. */
+  hedging: Hedging | undefined;
   /** Items go in or out. */
   streaming = false;
 

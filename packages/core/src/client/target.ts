@@ -6,6 +6,8 @@ import type { RemoteEndpoint } from "../session/outgoing-call.ts";
 import { callError } from "./call-errors.ts";
 import { notIterable } from "./call-object.ts";
 import type { CallRoad, ClientCall } from "./client-call.ts";
+import { Hedge } from "./hedge.ts";
+import { Hedging } from "./hedging.ts";
 import { Method } from "./method.ts";
 import { suggestion } from "./near.ts";
 import type { Node } from "./node.ts";
@@ -72,7 +74,12 @@ export class Target implements CallRoad {
   /** An instance that fits has said what it offers. */
   learn(endpoints: ReadonlyMap<string, RemoteEndpoint>): void {
     this.#known = true;
-    for (const endpoint of endpoints.values()) this.method(endpoint.name).learn(endpoint);
+    for (const endpoint of endpoints.values()) {
+      const method = this.method(endpoint.name);
+      method.learn(endpoint);
+      if (method.policy.hedge !== undefined && !method.streaming)
+        method.hedging ??= new Hedging(this.#host.runtime, method.policy.hedge);
+    }
   }
 
   /** The set or a state has changed. */
@@ -230,6 +237,27 @@ export class Target implements CallRoad {
     this.#sleeping.set(call, timer);
   }
 
+  /** No answer yet: a second try, if there is an instance that is ready for it, and budget. */
+  hedge(call: ClientCall, now: number): boolean {
+    const { budget } = this.#host;
+    const here = call.pick?.candidate.instance.id;
+    if (here === undefined || call.streaming || call.attempt > 0 || now >= call.expiresAt) return false;
+    if (budget.available(now) < 1) return false;
+    const hedge = new Hedge(call, new Set(call.exclude).add(here), now);
+    const pick = this.#picker.pick(hedge);
+    if (pick === undefined) return false;
+    const { state, session } = pick.candidate as Node;
+    const endpoint = session?.endpoints.get(call.method);
+    if (state !== "ready" || endpoint === undefined || endpoint.kind !== "unary") {
+      pick.done(now, now, undefined, 0);
+      return false;
+    }
+    budget.withdraw(now);
+    call.hedge = hedge;
+    hedge.begin(pick, session as ClientSession, endpoint);
+    return true;
+  }
+
   /** An instance is suspected: what may be executed twice is tried elsewhere, while the connection is kept. */
   rescue(call: ClientCall): void {
     const silent = new RpcError("UNAVAILABLE", "the instance does not answer", { executed: "maybe" });
@@ -259,6 +287,7 @@ export class Target implements CallRoad {
   close(error: (call: ClientCall) => RpcError): void {
     this.candidates = [];
     this.#picker = this.#selector.update([]);
+    for (const { hedging } of this.methods.values()) hedging?.close();
     for (const call of [...this.#sleeping.keys()]) call.cancel(error(call));
     this.#room.wake();
   }
