@@ -77,6 +77,7 @@ export { type Lease, LeaseLostError, type LeaseOptions, type Registry } from "./
 export {
   type Clock,
   type ContextStore,
+  type HeapUse,
   type Logger,
   type Runtime,
   silentLogger,

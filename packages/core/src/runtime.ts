@@ -16,6 +16,12 @@ export interface Clock {
   setTimer(ms: number, fire: () => void): Timer;
 }
 
+/** Of a heap that cannot grow beyond a limit. */
+export interface HeapUse {
+  readonly usedBytes: number;
+  readonly limitBytes: number;
+}
+
 export interface Runtime {
   readonly clock: Clock;
   /** Uniform in [0, 1). */
@@ -26,6 +32,8 @@ export interface Runtime {
   defer(fn: () => void): void;
   /** Runs `fn` after pending I/O has been looked at (setImmediate). */
   yieldToIo(fn: () => void): void;
+  /** Absent where nobody can tell: servers do not guard their heap then. */
+  readonly heap?: (() => HeapUse) | undefined;
 }
 
 /** Carries a value along an asynchronous flow (AsyncLocalStorage on Node). */

@@ -99,3 +99,13 @@ test("defer runs before I/O, yieldToIo after it", async () => {
   await immediate();
   expect(order).toEqual(["now", "defer", "yield"]);
 });
+
+test("heap(): what is used grows with what is kept, and stays below its limit", () => {
+  const { heap } = createNodeRuntime();
+  const before = heap?.();
+  const kept = Array.from({ length: 1_000_000 }, (_, i) => ({ i }));
+  const after = heap?.();
+  expect(kept.length).toBe(1_000_000);
+  expect(after?.usedBytes).toBeGreaterThan((before?.usedBytes ?? Number.NaN) + 8_000_000);
+  expect(after?.usedBytes).toBeLessThan(after?.limitBytes ?? 0);
+});

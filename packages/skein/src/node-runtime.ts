@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import type { Runtime, Timer } from "@skein/core";
+import { getHeapStatistics } from "node:v8";
+import type { HeapUse, Runtime, Timer } from "@skein/core";
 import { type AmbientContext, ambient } from "./ambient.ts";
 
 /** Longest delay that setTimeout takes; beyond, it fires at once. */
@@ -34,7 +35,13 @@ export function createNodeRuntime(context: AmbientContext = ambient): Runtime {
     uniqueId: randomUUID,
     defer: process.nextTick,
     yieldToIo: (fn) => void setImmediate(fn),
+    heap: heapUse,
   };
+}
+
+function heapUse(): HeapUse {
+  const { used_heap_size: usedBytes, heap_size_limit: limitBytes } = getHeapStatistics();
+  return { usedBytes, limitBytes };
 }
 
 function startTimer(ms: number, fire: () => void): Timer {

@@ -4,6 +4,7 @@ import { payloadStart } from "../protocol/metadata.ts";
 import type { Clock } from "../runtime.ts";
 import { slotOf } from "../session/slot-table.ts";
 import type { AdmissionQueue } from "./admission-queue.ts";
+import type { HeapGuard } from "./heap-guard.ts";
 import type { Call, ServedEndpoint } from "./served-service.ts";
 import type { ServerLimits } from "./server-limits.ts";
 import type { ServerSession } from "./server-session.ts";
@@ -13,8 +14,10 @@ export class Admission {
   readonly #limits: ServerLimits;
   readonly #clock: Clock;
   readonly #queue: AdmissionQueue<Call>;
+  readonly #heap: HeapGuard | undefined;
 
-  constructor(limits: ServerLimits, clock: Clock, queue: AdmissionQueue<Call>) {
+  constructor(limits: ServerLimits, clock: Clock, queue: AdmissionQueue<Call>, heap: HeapGuard | undefined) {
+    this.#heap = heap;
     this.#limits = limits;
     this.#clock = clock;
     this.#queue = queue;
@@ -61,6 +64,10 @@ export class Admission {
 
   #admitted(session: ServerSession, f: wire.Frame, endpoint: ServedEndpoint): boolean {
     const { rank, gate } = endpoint;
+    if (this.#heap?.full === true && rank > 0) {
+      refuse(session, f, "RESOURCE_EXHAUSTED", "the server is short of memory", "elsewhere");
+      return false;
+    }
     const timeLeft = wire.decodeTimeLeft(f.last);
     let again = this.#queue.refusal(rank, timeLeft);
     let message = OVERLOADED;

@@ -11,11 +11,13 @@ import { InStream } from "../session/in-stream.ts";
 import { ItemPump } from "../session/item-pump.ts";
 import { ItemQueue } from "../session/item-queue.ts";
 import { slotOf } from "../session/slot-table.ts";
+import { abandon } from "./abandon.ts";
 import { Admission, beyondLimits, OVERLOADED, refuse } from "./admission.ts";
 import { AdmissionQueue, type JobSink } from "./admission-queue.ts";
 import { DeadlineWatch } from "./deadline-watch.ts";
 import { describeFailure } from "./describe-failure.ts";
 import { enter, enterCall } from "./enter-call.ts";
+import { guardHeap, type HeapGuard } from "./heap-guard.ts";
 import { LoopDelay } from "./loop-delay.ts";
 import { MethodGate } from "./method-gate.ts";
 import type { QueueOptions } from "./queue-options.ts";
@@ -45,6 +47,7 @@ export class Dispatcher implements CallHost {
   running = 0;
   readonly #o: DispatcherOptions;
   readonly #admission: Admission;
+  readonly #heap: HeapGuard | undefined;
   readonly #sink: JobSink<Call> = {
     run: (call) => this.#run(call),
     shed: (call, againMs) => this.#shed(call, againMs),
@@ -57,9 +60,15 @@ export class Dispatcher implements CallHost {
     this.#o = options;
     this.logger = options.logger;
     this.queue = new AdmissionQueue(options.runtime, this.#sink, options.queue);
-    this.#admission = new Admission(options.limits, options.runtime.clock, this.queue);
+    this.#heap = guardHeap(options.runtime, options.queue.heapLimit, options.logger);
+    this.#admission = new Admission(options.limits, options.runtime.clock, this.queue, this.#heap);
     this.#loopDelay = new LoopDelay(options.runtime.clock);
     this.#deadlines = new DeadlineWatch(options.runtime.clock);
+  }
+
+  /** Calls are refused that would be taken otherwise. */
+  get overloaded(): boolean {
+    return this.queue.overloaded || this.#heap?.full === true;
   }
 
   /** Methods with limits get what holds them to those. */
@@ -131,6 +140,7 @@ export class Dispatcher implements CallHost {
   /** All frames that came together were taken. */
   chunkEnd(): void {
     if (this.queue.depth > 0) this.#loopDelay.use();
+    if (this.#heap !== undefined) this.#heap.look(this.monotonic());
     this.queue.schedule();
   }
 
@@ -386,13 +396,6 @@ function nothing(): void {}
 
 function sessionOf(call: ServerCall): ServerSession {
   return call.owner as ServerSession;
-}
-
-/** What a handler returned too late for anybody to read it; what its clean-up throws has nobody to go to. */
-async function abandon(value: unknown): Promise<void> {
-  try {
-    await (value as Partial<AsyncIterator<unknown>> | undefined)?.return?.();
-  } catch {}
 }
 
 function startPump(pump: ItemPump): void {

@@ -61,6 +61,7 @@ export interface Server {
   /** Calls whose handlers have not ended. */
   readonly running: number;
   readonly connections: number;
+  /** Calls are refused for want of time or memory. */
   readonly overloaded: boolean;
   /** Counters by service and method since start. */
   report(): readonly MethodReport[];
@@ -110,7 +111,7 @@ class SkeinServer implements Server, SessionHost {
     return this.#sessions.size;
   }
   get overloaded(): boolean {
-    return this.#dispatcher.queue.overloaded;
+    return this.#dispatcher.overloaded;
   }
 
   report(): readonly MethodReport[] {
