@@ -16,6 +16,11 @@ import { compileRange } from "./semver-range.ts";
 import { Subset } from "./subset.ts";
 import { Target, type TargetHost } from "./target.ts";
 
+/** While calls find no instance, each is dialled again within so long, however often it has failed… */
+const NEEDED_MS = 500;
+/** …but of many not all at once: one in so many ms. */
+const NEEDED_EACH_MS = 20;
+
 export interface ChannelOptions {
   readonly runtime: Runtime;
   readonly logger: Logger;
@@ -60,6 +65,8 @@ export class Channel implements NodeHost, TargetHost {
   #look = 0;
   #dirty = false;
   #closed = false;
+  /** Not again before, ms. */
+  #hastenAt = 0;
 
   constructor(options: ChannelOptions) {
     this.#o = options;
@@ -219,7 +226,18 @@ export class Channel implements NodeHost, TargetHost {
     if (this.#closed) return closed(call);
     // The targets have not seen the newest yet: they are told before this tick ends
     if (this.#dirty) return undefined;
-    return this.#absence.explain(target, this.nodes.values(), call);
+    const error = this.#absence.explain(target, this.nodes.values(), call);
+    if (error === undefined || error.code === "UNAVAILABLE") this.#hasten();
+    return error;
+  }
+
+  /** Nobody can be called: whoever comes back is to be found soon, however long it was away. */
+  #hasten(): void {
+    const now = this.runtime.clock.monotonic();
+    if (now < this.#hastenAt) return;
+    const within = Math.max(NEEDED_MS, this.nodes.size * NEEDED_EACH_MS);
+    this.#hastenAt = now + within / 4;
+    for (const node of this.nodes.values()) node.hasten(within);
   }
 
   close(): void {

@@ -306,6 +306,7 @@ export class ClientCall implements OutgoingCall, PickRequest, Waiter, ItemSource
   /** Ends it with an error; it is nowhere any more. */
   end(error: RpcError): void {
     if (this.ended) return;
+    if (this.hedge !== undefined) this.mayHaveRun = true;
     this.#over(this.road.clock.monotonic(), true);
     const final =
       error === this.lastError ? blame(error, this.target, this.lastInstance, this.mayHaveRun) : error;

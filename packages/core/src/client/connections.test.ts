@@ -247,7 +247,32 @@ describe("a connection that fails", () => {
       await outcome(user.call("getUser", 1, { timeoutMs: 10 }));
       await bench.runtime.clock.advanceAsync(10);
     }
-    expect(bench.transport.dials.length).toBeLessThanOrEqual(7);
+    // Each call that finds nobody asks for a try within half a second: no sooner than after half of that.
+    expect(bench.transport.dials.length).toBeLessThanOrEqual(4 + 4000 / 250);
+  });
+
+  it("is tried within half a second while calls find nobody, however long it was away", async () => {
+    bench = new Bench();
+    bench.runtime.random = () => 0.999;
+    bench.transport.refused.add("fake://a").add("fake://b");
+    const user = bench.user();
+    bench.list("a", "b");
+    await bench.runtime.clock.advanceAsync(60_000);
+    const dials = (): number => bench.transport.dials.length;
+    const idle = dials();
+    await bench.runtime.clock.advanceAsync(10_000);
+    expect(dials() - idle).toBeLessThanOrEqual(6);
+    const before = dials();
+    for (let i = 0; i < 100; i++) {
+      expect(await outcome(user.call("addUser"))).toMatchObject({ code: "UNAVAILABLE", executed: "no" });
+      await bench.runtime.clock.advanceAsync(100);
+    }
+    expect(dials() - before).toBeGreaterThanOrEqual(2 * (10_000 / 700));
+    expect(dials() - before).toBeLessThanOrEqual(2 * (10_000 / 250));
+    bench.transport.refused.clear();
+    await outcome(user.call("addUser"));
+    await bench.runtime.clock.advanceAsync(500);
+    for (const id of ["a", "b"]) expect(bench.session(id).state).toBe("opening");
   });
 
   it("leaves the instance out of the picks until another try succeeds", async () => {

@@ -53,6 +53,8 @@ export class Node implements Candidate, Kept {
   #tries = 0;
   #readyAt = 0;
   #timer: Timer | undefined;
+  /** The timer's. */
+  #dueAt = 0;
   /** It is listed no more. */
   retired = false;
   /** The channel's look at the directory that listed it last. */
@@ -167,11 +169,23 @@ export class Node implements Candidate, Kept {
   /** Dials again, later; not while the instance says that it does not serve. */
   #again(): void {
     if (this.#opening !== undefined || this.instance.status !== "serving") return;
-    const { clock, random } = this.#host.runtime;
+    const { random } = this.#host.runtime;
     const { backoffMs, maxBackoffMs } = this.#host.policy.connect;
-    const delay = fullJitter(random, backoffMs, maxBackoffMs, this.#tries++);
+    this.#dialIn(fullJitter(random, backoffMs, maxBackoffMs, this.#tries++));
+  }
+
+  /** Calls find no instance at all: the next attempt comes between `ms` / 2 and `ms` from now, unless it comes sooner. */
+  hasten(ms: number): void {
+    const { clock, random } = this.#host.runtime;
+    if (this.#timer === undefined || this.#dueAt - clock.monotonic() <= ms) return;
+    this.#dialIn(ms * (0.5 + random() / 2));
+  }
+
+  #dialIn(ms: number): void {
+    const { clock } = this.#host.runtime;
     this.#timer?.cancel();
-    this.#timer = clock.setTimer(delay, () => this.connect());
+    this.#dueAt = clock.monotonic() + ms;
+    this.#timer = clock.setTimer(ms, () => this.connect());
   }
 
   /** The instance is listed no more: what is in flight ends by itself. Idempotent. */
