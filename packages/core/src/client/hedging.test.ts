@@ -187,6 +187,14 @@ describe("the call's end ends both tries", () => {
     expect(second.cancelled).toHaveLength(1);
   });
 
+  it("refused when its deadline has passed: the second may have run", async () => {
+    const { call, first, second } = await both(await hedged(), { timeoutMs: 50 });
+    await bench.runtime.clock.advanceAsync(40);
+    first.refuse(NEVER_WRITTEN);
+    expect(await call).toMatchObject({ code: "UNAVAILABLE", executed: "maybe" });
+    expect(second.cancelled).toHaveLength(1);
+  });
+
   it("closing the client", async () => {
     const { call } = await both(await hedged());
     await bench.client.close();
