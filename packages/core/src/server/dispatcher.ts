@@ -2,7 +2,6 @@ import type { Codec } from "../codec.ts";
 import { CodecError } from "../codec.ts";
 import type { CallContext } from "../context.ts";
 import { mapItems, validateOutput } from "../definition/validate.ts";
-import type { Code } from "../errors/rpc-error.ts";
 import { copyBytes } from "../protocol/copy.ts";
 import * as wire from "../protocol/frame.ts";
 import { payloadStart } from "../protocol/metadata.ts";
@@ -161,9 +160,8 @@ export class Dispatcher implements CallHost {
     const { clock } = this.#o.runtime;
     if (call.over) return this.#release(call);
     if (call.expiresAt <= clock.monotonic()) {
-      this.#answerError(call, "DEADLINE_EXCEEDED", "no", {
-        message: "the time was up before the call was started",
-      });
+      const message = "the time was up before the call was started";
+      sessionOf(call).error(call.id, "DEADLINE_EXCEEDED", "no", "none", { message });
       return this.#release(call);
     }
     if (this.#parked(call)) return;
@@ -314,19 +312,9 @@ export class Dispatcher implements CallHost {
     if (!call.over) {
       const executed = call.started ? "yes" : "no";
       const { code, payload } = describeFailure(call, error, this.#o.runtime, this.logger);
-      this.#answerError(call, code, executed, payload);
+      sessionOf(call).error(call.id, code, executed, "none", payload);
     }
     this.#release(call);
-  }
-
-  #answerError(
-    call: Call,
-    code: Code,
-    executed: "no" | "maybe" | "yes",
-    payload: object,
-    elsewhere = false,
-  ): void {
-    sessionOf(call).error(call.id, code, executed, elsewhere ? "elsewhere" : "none", payload);
   }
 
   /** Ends a call for its caller; the handler is told, and counts until it ends. */
@@ -345,15 +333,10 @@ export class Dispatcher implements CallHost {
   expel(session: ServerSession): void {
     for (const call of session.calls) {
       if (call === undefined || call.over) continue;
-      const executed = call.started ? "maybe" : "no";
-      this.#answerError(
-        call,
-        "UNAVAILABLE",
-        executed,
-        { message: "the instance is shutting down" },
-        !call.started,
-      );
-      this.cancel(session, call, new Error("the instance is shutting down"));
+      const message = "the instance is shutting down";
+      if (call.started) session.error(call.id, "UNAVAILABLE", "maybe", "none", { message });
+      else session.error(call.id, "UNAVAILABLE", "no", "elsewhere", { message });
+      this.cancel(session, call, new Error(message));
     }
   }
 
