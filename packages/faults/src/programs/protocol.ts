@@ -13,6 +13,7 @@ export interface LedgerApi {
   once(work: Work, ctx: CallContext): Promise<Receipt>;
   spin(work: { readonly id: string; readonly us: number }, ctx: CallContext): Promise<Receipt> | Receipt;
   urgent(work: { readonly id: string; readonly us: number }, ctx: CallContext): Promise<Receipt> | Receipt;
+  few(work: Work, ctx: CallContext): Promise<Receipt>;
   items(work: Work & { readonly count: number }, ctx: CallContext): AsyncIterable<string>;
   hop(work: Work, ctx: CallContext): Promise<Receipt>;
 }

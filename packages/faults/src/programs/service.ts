@@ -59,6 +59,14 @@ class LedgerService implements LedgerApi {
     return receipt;
   }
 
+  /** Waits as `again` does, of sixteen calls at once. */
+  @Rpc({ idempotent: true, limits: { concurrency: 16 } })
+  async few({ id, ms }: Work, ctx: CallContext): Promise<Receipt> {
+    const receipt = begin("few", id, ctx);
+    await wait(ms);
+    return receipt;
+  }
+
   /** `count` items, one every `ms`. */
   @Rpc()
   async *items({ id, count, ms }: Work & { count: number }, ctx: CallContext): AsyncGenerator<string> {

@@ -14,6 +14,20 @@ export const wallClock = (): number => performance.timeOrigin + performance.now(
 /** How often calls that are due are sent, ms. */
 const TURN_MS = 2;
 
+/** Makes the call, and tells what became of it. */
+export async function recorded(id: string, planned: Planned, intendedAt: number): Promise<CallRecord> {
+  const { method, idempotent, timeoutMs } = planned;
+  const sentAt = wallClock();
+  const known = { id, method, idempotent, timeoutMs, intendedAt, sentAt };
+  try {
+    const answer = await planned.send(id);
+    return { ...known, endedAt: wallClock(), answer };
+  } catch (error) {
+    const { code, message, executed } = RpcError.from(error);
+    return { ...known, endedAt: wallClock(), error: { code, message, executed } };
+  }
+}
+
 /**
  * Makes calls at a rate, whether those before have been answered or not (open loop): a server that stands still is asked as often as before,
  * and latencies count from when a call should have been sent.
@@ -46,24 +60,15 @@ export class OpenLoad {
     for (;;) {
       const intendedAt = this.#began + this.#sent * this.#everyMs;
       if (intendedAt > now) return;
-      const made = this.#make(`${this.#prefix}${this.#sent}`, this.#plan(this.#sent), intendedAt);
+      const made = this.#keep(`${this.#prefix}${this.#sent}`, this.#plan(this.#sent), intendedAt);
       this.#sent++;
       this.#pending.add(made);
       void made.then(() => this.#pending.delete(made));
     }
   }
 
-  async #make(id: string, planned: Planned, intendedAt: number): Promise<void> {
-    const { method, idempotent, timeoutMs } = planned;
-    const sentAt = wallClock();
-    const known = { id, method, idempotent, timeoutMs, intendedAt, sentAt };
-    try {
-      const answer = await planned.send(id);
-      this.records.push({ ...known, endedAt: wallClock(), answer });
-    } catch (error) {
-      const { code, message, executed } = RpcError.from(error);
-      this.records.push({ ...known, endedAt: wallClock(), error: { code, message, executed } });
-    }
+  async #keep(id: string, planned: Planned, intendedAt: number): Promise<void> {
+    this.records.push(await recorded(id, planned, intendedAt));
     for (const look of [...this.#watchers]) look();
   }
 

@@ -1,0 +1,33 @@
+import type { ClientOptions } from "skein";
+
+/** In FAULTS_CALLER, as JSON. */
+export interface CallerSettings {
+  /** What can be JSON of its client's options. */
+  readonly client?: ClientOptions | undefined;
+}
+
+export interface LoadMix {
+  readonly method: "spin" | "few";
+  /** Of `spin` in µs, of `few` in ms. */
+  readonly size: number;
+  readonly timeoutMs: number;
+  /** One in so many calls is `urgent`. */
+  readonly urgentIn: number;
+}
+
+export interface Phase {
+  /** Of its calls' ids. */
+  readonly prefix: string;
+  /** How long calls are made. */
+  readonly ms: number;
+  /** Calls are made at this rate; without it the next when one is answered, `inFlight` at a time. */
+  readonly ratePerSecond?: number | undefined;
+  readonly inFlight?: number | undefined;
+}
+
+export interface CallerOrder {
+  readonly mix: LoadMix;
+  readonly phases: readonly Phase[];
+  /** Where its records are written to, as JSON. */
+  readonly file: string;
+}
