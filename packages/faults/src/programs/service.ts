@@ -91,8 +91,10 @@ class LedgerService implements LedgerApi {
 }
 
 process.on("message", (order: Order) => {
-  if (order.kind === "block") spin((order.ms * 1000) / slowness);
-  else if (order.kind === "slow") slowness = order.factor;
+  if (order.kind === "block") {
+    spin((order.ms * 1000) / slowness);
+    process.send?.({ kind: "unblocked", at: now() });
+  } else if (order.kind === "slow") slowness = order.factor;
   else if (order.kind === "fail") failing = order.share;
   else if (order.kind === "usage") {
     (globalThis as { gc?: () => void }).gc?.();
