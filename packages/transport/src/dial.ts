@@ -8,6 +8,8 @@ import { dialError } from "./socket-errors.ts";
 import { clientTls, type TlsSettings } from "./tls.ts";
 
 const READ_BYTES = 64 * 1024;
+/** Of a name with several addresses the next is tried, of the other family first, when one does not answer so soon, ms (RFC 8305). */
+const HAPPY_EYEBALLS = { autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 250 } as const;
 
 /** Connects, TLS included, and sends our preface. Rejects with a sentence that names the address; `code` and `cause` are Node's. */
 export function dial(
@@ -23,7 +25,10 @@ export function dial(
     // One buffer for all that is read: nothing that is decoded refers to it.
     const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
     const onread = { buffer, callback: (n: number): boolean => reader.take(buffer, n) };
-    const where = target.kind === "unix" ? { path: target.path } : { host: target.host, port: target.port };
+    const where =
+      target.kind === "unix"
+        ? { path: target.path }
+        : { host: target.host, port: target.port, ...HAPPY_EYEBALLS };
     const options = { ...where, noDelay: true, allowHalfOpen: true, onread };
     const socket: Socket =
       tls === undefined ? connect(options) : connectTls({ ...options, ...clientTls(tls, target) });
