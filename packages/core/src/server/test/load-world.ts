@@ -15,7 +15,7 @@ import type { ServerSession } from "../server-session.ts";
 export interface Work {
   /** Of the processor, ms. */
   readonly cpuMs: number;
-  /** Waiting for something else, ms. */
+  /** Waiting for something else, ms; 0: for a promise job of its own. */
   readonly waitMs?: number;
   readonly limits?: Endpoint["limits"];
 }
@@ -142,10 +142,13 @@ export class LoadWorld {
   #work({ cpuMs, waitMs }: Work): unknown {
     this.now += cpuMs;
     if (waitMs === undefined) return undefined;
-    const runtime = this.runtime;
+    const { clock, defer } = this.runtime;
     return {
       // biome-ignore lint/suspicious/noThenProperty: settled by the virtual clock, in no promise job
-      then: (done: (value: unknown) => void) => void runtime.clock.setTimer(waitMs, () => done(undefined)),
+      then(done: (value: unknown) => void) {
+        if (waitMs === 0) defer(() => done(undefined));
+        else clock.setTimer(waitMs, () => done(undefined));
+      },
     };
   }
 
