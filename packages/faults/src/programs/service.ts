@@ -14,7 +14,7 @@ let failing = 0;
 /** Written before anything is done: a process that is killed has told what it had begun. */
 function begin(method: string, call: string, ctx: CallContext): Receipt {
   const by = `${process.pid}:${++executions}`;
-  writeSync(ledger, `${call} ${by} ${method} ${now().toFixed(3)} ${ctx.timeLeftMs.toFixed(1)}\n`);
+  writeSync(ledger, `${call} ${by} ${method} ${now().toFixed(3)} ${ctx.timeLeftMs.toFixed(6)}\n`);
   if (failing > 0 && Math.random() < failing) throw new RpcError("INTERNAL", "told to fail");
   return { call, by };
 }

@@ -15,7 +15,7 @@ export const wallClock = (): number => performance.timeOrigin + performance.now(
 const TURN_MS = 2;
 
 /** Makes the call, and tells what became of it. */
-export async function recorded(id: string, planned: Planned, intendedAt: number): Promise<CallRecord> {
+async function recorded(id: string, planned: Planned, intendedAt: number): Promise<CallRecord> {
   const { method, idempotent, timeoutMs } = planned;
   const sentAt = wallClock();
   const known = { id, method, idempotent, timeoutMs, intendedAt, sentAt };

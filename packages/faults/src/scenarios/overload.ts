@@ -1,0 +1,142 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { atLeast, figure, outcome } from "../findings.ts";
+import { checkLedger } from "../ledger/check.ts";
+import type { CallRecord } from "../ledger/records.ts";
+import type { CallerOrder, LoadMix, Phase } from "../programs/caller-protocol.ts";
+import type { Finding, Scenario } from "../scenario.ts";
+import { type HelperProcess, startHelper } from "../stage/helper-process.ts";
+import { latencies, quantile } from "../stage/measure.ts";
+import type { Stage } from "../stage/stage.ts";
+
+interface Kind {
+  readonly name: string;
+  readonly what: string;
+  readonly mix: LoadMix;
+  readonly serviceMs: number;
+  /** Enough to keep the server busy without a queue to speak of. */
+  readonly inFlight: number;
+}
+
+const TIMES = 3;
+const URGENT_IN = 33;
+const TARGET_MS = 20;
+const WINDOW_MS = 200;
+const ALLOWED = new Set(["RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED"]);
+/** Of the queue: nothing is an overload, and everything may wait. */
+const UNBOUNDED = { targetMs: 1e9, intervalMs: 1e9, maxQueue: 1e9 };
+
+const spin = (us: number, inFlight: number): Kind => ({
+  name: us < 1000 ? `overload-${us}us` : `overload-${us / 1000}ms`,
+  what: us < 1000 ? `${us} µs` : `${us / 1000} ms`,
+  mix: { method: "spin", size: us, timeoutMs: 250, urgentIn: URGENT_IN },
+  serviceMs: us / 1000,
+  inFlight,
+});
+
+const KINDS: readonly Kind[] = [
+  spin(50, 48),
+  spin(200, 24),
+  spin(1000, 8),
+  {
+    name: "overload-20ms",
+    what: "20 ms of waiting, 16 at once,",
+    mix: { method: "few", size: 20, timeoutMs: 250, urgentIn: URGENT_IN },
+    serviceMs: 20,
+    inFlight: 17,
+  },
+];
+
+export const overloads: readonly Scenario[] = KINDS.map((kind) => ({
+  name: kind.name,
+  fault: `overload ${TIMES} x, handlers of ${kind.what}`,
+  control: "no bounds to the queue",
+  run: (stage, { full, control }) => overload(stage, kind, full, control),
+}));
+
+async function overload(stage: Stage, kind: Kind, full: boolean, control: boolean) {
+  await stage.start(control ? { serve: { queue: UNBOUNDED, limits: { maxCalls: 100_000 } } } : {});
+  const client = { retries: false, ...(control && { limits: { maxCalls: 100_000 } }) };
+  const caller = await startHelper(stage, "caller", { FAULTS_CALLER: JSON.stringify({ client }) });
+  const asked = (phases: readonly Phase[]): Promise<CallRecord[]> => ask(stage, caller, kind.mix, phases);
+  const { inFlight } = kind;
+  const warm = await asked([{ prefix: "w", ms: 700, inFlight }]);
+  const peakMs = full ? 3000 : 1000;
+  const calm = await asked([{ prefix: "p", ms: peakMs, inFlight }]);
+  const peak = good(calm, 0, peakMs);
+  const ms = full ? 10_000 : 2000;
+  const calls = await asked([
+    { prefix: "o", ms, ratePerSecond: TIMES * peak },
+    { prefix: "r", ms: full ? 5000 : 1500, ratePerSecond: peak / 2 },
+  ]);
+  const all = [...warm, ...calm, ...calls];
+  const facts = checkLedger(all, stage.executions(), { mayFail: allowed });
+  const over = calls.filter((c) => c.id.startsWith("o"));
+  const after = calls.filter((c) => c.id.startsWith("r"));
+  return outcome(facts, judge(kind, peak, over, after, ms));
+}
+
+function judge(
+  kind: Kind,
+  peak: number,
+  over: readonly CallRecord[],
+  after: readonly CallRecord[],
+  ms: number,
+): readonly Finding[] {
+  const bound = TARGET_MS + 2 * kind.serviceMs;
+  // An overload is found after 100 ms of it: what waits till then is admitted as in calm times.
+  const began = first(over);
+  const settled = over.filter((c) => c.sentAt - began > 500);
+  const urgent = over.filter((c) => c.method === "urgent");
+  const answered = urgent.filter((c) => c.error === undefined);
+  const lag = over.map((c) => c.sentAt - c.intendedAt);
+  return [
+    figure("peak, calls a second", peak, ""),
+    atLeast(`goodput at ${TIMES} x, of the peak`, (good(over, 0, ms) / peak) * 100, "%", 90),
+    figure("asked, of the peak", over.length / (ms / 1000) / peak, "x"),
+    figure("accepted p99", quantile(latencies(settled), 0.99), "ms", bound),
+    figure("its caller's own delay p99", quantile(lag, 0.99), "ms"),
+    atLeast("critical answered", (answered.length / urgent.length) * 100, "%", 99.9),
+    figure("recovered after", recoveryMs(after, bound), "ms", 2000),
+  ];
+}
+
+const first = (calls: readonly CallRecord[]): number =>
+  calls.reduce((t, c) => Math.min(t, c.sentAt), Infinity);
+
+/** Answered a second, of those sent between `from` and `to` ms after the first. */
+function good(calls: readonly CallRecord[], from: number, to: number): number {
+  const began = first(calls);
+  const within = calls.filter((c) => {
+    const at = c.endedAt - began;
+    return c.error === undefined && at >= from && at < to;
+  });
+  return within.length / ((to - from) / 1000);
+}
+
+/** Until the first of three windows in a row in which nothing was refused and nearly all were answered in time, ms. */
+function recoveryMs(calls: readonly CallRecord[], boundMs: number): number {
+  const windows: CallRecord[][] = [];
+  const began = first(calls);
+  for (const call of calls) {
+    const window = Math.floor((call.sentAt - began) / WINDOW_MS);
+    windows[window] ??= [];
+    (windows[window] as CallRecord[]).push(call);
+  }
+  const fine = windows.map(
+    (some) => some.every((c) => c.error === undefined) && quantile(latencies(some), 0.99) <= boundMs,
+  );
+  const at = fine.findIndex((_, i) => fine[i] && fine[i + 1] && fine[i + 2]);
+  return at < 0 ? Number.POSITIVE_INFINITY : at * WINDOW_MS;
+}
+
+/** What a caller of an overloaded server has to expect. */
+function allowed({ error }: CallRecord): boolean {
+  return error === undefined || ALLOWED.has(error.code);
+}
+
+async function ask(stage: Stage, caller: HelperProcess, mix: LoadMix, phases: readonly Phase[]) {
+  const file = join(stage.directory, `records-${phases.map((p) => p.prefix).join("")}`);
+  await caller.ask({ mix, phases, file } satisfies CallerOrder, "done");
+  return JSON.parse(readFileSync(file, "utf8")) as CallRecord[];
+}
