@@ -70,19 +70,27 @@ export class AdmissionQueue<J extends Job> {
 
   /** Asked before a call is decoded. Undefined: admit it; else after how many milliseconds the caller may try again. */
   refusal(priority: number, timeLeftMs: number): number | undefined {
+    const sign = this.#sign;
     const again = this.#depth === 0 ? undefined : this.#again(priority, timeLeftMs);
-    this.#sign.count(priority, again !== undefined);
+    if (again !== undefined || sign.overloaded) sign.count(priority, again !== undefined);
     return again;
   }
 
   #again(priority: number, timeLeftMs: number): number | undefined {
-    const [critical, normal] = this.#rings;
-    const ahead = priority === 0 ? critical.size : priority === 1 ? critical.size + normal.size : this.#depth;
+    const ahead = this.#ahead(priority);
     const wait = ahead * this.#perJobMs;
-    const bound = this.#sign.bound(priority, BOUND * this.#options.targetMs);
-    if (ahead < this.#options.maxQueue && wait <= timeLeftMs && (wait <= bound || ahead === 0))
-      return undefined;
-    return Math.max(1, Math.ceil(wait - Math.min(bound, timeLeftMs)));
+    const longest = this.#sign.overloaded
+      ? Math.min(timeLeftMs, this.#sign.bound(priority, BOUND * this.#options.targetMs))
+      : timeLeftMs;
+    if (ahead === 0 || (ahead < this.#options.maxQueue && wait <= longest)) return undefined;
+    return Math.max(1, Math.ceil(wait - longest));
+  }
+
+  /** Jobs that are run before one that came now. */
+  #ahead(priority: number): number {
+    if (priority > 1) return this.#depth;
+    const critical = this.#rings[0].size;
+    return priority === 0 ? critical : critical + this.#rings[1].size;
   }
 
   push(job: J): void {
