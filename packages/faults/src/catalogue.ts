@@ -1,9 +1,19 @@
 import type { Scenario } from "./scenario.ts";
 import { blocked } from "./scenarios/blocked.ts";
+import { hops } from "./scenarios/hops.ts";
 import { kill } from "./scenarios/kill.ts";
 import { overloads } from "./scenarios/overload.ts";
 import { rolling } from "./scenarios/rolling.ts";
 import { slow } from "./scenarios/slow.ts";
 import { stopped } from "./scenarios/stopped.ts";
 
-export const SCENARIOS: readonly Scenario[] = [kill, rolling, stopped, slow, blocked, ...overloads];
+export const SCENARIOS: readonly Scenario[] = [
+  kill,
+  rolling,
+  stopped,
+  slow,
+  blocked,
+ 
+  ...overloads,
+  hops,
+];

@@ -77,15 +77,22 @@ class LedgerService implements LedgerApi {
     }
   }
 
-  /** Asks the next service, which asks the next. */
+  /** Asks the next service, which asks the next. Tells its parent when it has ended or been stopped. */
   @Rpc({ idempotent: true })
   async hop(work: Work, ctx: CallContext): Promise<Receipt> {
     const receipt = begin("hop", work.id, ctx);
-    const ended = (): void => void process.send?.({ kind: "hop-ended", call: work.id, at: now() });
-    if (ctx.aborted) ended();
-    else ctx.onAbort(ended);
-    if (next === undefined) await wait(work.ms);
-    else await next.service<LedgerApi>(settings.next as string).hop(work);
+    let going = true;
+    const ended = (): void => {
+      if (going) process.send?.({ kind: "hop-ended", call: work.id, at: now() });
+      going = false;
+    };
+    ctx.onAbort(ended);
+    try {
+      if (next === undefined) await wait(work.ms);
+      else await next.service<LedgerApi>(settings.next as string).hop(work);
+    } finally {
+      ended();
+    }
     return receipt;
   }
 }
