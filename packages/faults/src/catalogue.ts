@@ -2,6 +2,7 @@ import type { Scenario } from "./scenario.ts";
 import { blocked } from "./scenarios/blocked.ts";
 import { hops } from "./scenarios/hops.ts";
 import { kill } from "./scenarios/kill.ts";
+import { network } from "./scenarios/network.ts";
 import { overloads } from "./scenarios/overload.ts";
 import { rolling } from "./scenarios/rolling.ts";
 import { slow } from "./scenarios/slow.ts";
@@ -13,7 +14,7 @@ export const SCENARIOS: readonly Scenario[] = [
   stopped,
   slow,
   blocked,
- 
+  network,
   ...overloads,
   hops,
 ];
