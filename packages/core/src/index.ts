@@ -46,6 +46,15 @@ export {
 } from "./directory/directory.ts";
 export { followService } from "./directory/follow-service.ts";
 export type {
+  CheckResult,
+  DoorConnection,
+  DoorFactory,
+  DoorHost,
+  DoorOf,
+  HealthSource,
+  Readiness,
+} from "./door-host.ts";
+export type {
   Endpoint,
   EndpointInfo,
   EndpointKind,

@@ -14,6 +14,7 @@ export { BatchBuffer, type BatchRim } from "./protocol/batch-buffer.ts";
 export { type Frame, HEADER_BYTES, ProtocolError } from "./protocol/frame.ts";
 export { FrameDecoder, type FrameSink } from "./protocol/frame-decoder.ts";
 export { matchPreface, PREFACE } from "./protocol/preface.ts";
+export { describeService } from "./server/describe.ts";
 export { MethodStats } from "./server/method-stats.ts";
 export { DESCRIBE } from "./server/served-service.ts";
 export { createClientSession } from "./session/client-session.ts";

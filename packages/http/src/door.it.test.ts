@@ -1,9 +1,9 @@
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
+import type { HealthSource, Readiness } from "@skein/core";
 import { silentLogger } from "@skein/core";
 import { afterEach, describe, expect, test } from "vitest";
 import { createHttpDoor } from "./door.ts";
-import type { HealthSource, Readiness } from "./health.ts";
 import type { HttpLimits } from "./limits.ts";
 
 const cleanups: (() => Promise<unknown>)[] = [];

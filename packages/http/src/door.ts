@@ -1,6 +1,5 @@
 import type { Socket } from "node:net";
-import type { Door, Logger } from "@skein/core";
-import type { HealthSource } from "./health.ts";
+import type { Door, HealthSource, Logger } from "@skein/core";
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from "./limits.ts";
 import { matchHttp } from "./match.ts";
 import type { HttpSide } from "./server.ts";

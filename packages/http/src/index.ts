@@ -1,4 +1,3 @@
 export { createHttpDoor, type HttpDoorOptions } from "./door.ts";
-export type { CheckResult, HealthSource, Readiness } from "./health.ts";
 export { DEFAULT_HTTP_LIMITS, type HttpLimits } from "./limits.ts";
 export { matchHttp } from "./match.ts";

@@ -1,4 +1,4 @@
-import type { HealthSource } from "./health.ts";
+import type { HealthSource } from "@skein/core";
 
 export interface Answer {
   readonly status: number;

@@ -1,7 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import type { Logger } from "@skein/core";
-import type { HealthSource } from "./health.ts";
+import type { HealthSource, Logger } from "@skein/core";
 import type { HttpLimits } from "./limits.ts";
 import { type Answer, answer } from "./routes.ts";
 

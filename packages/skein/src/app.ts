@@ -3,21 +3,26 @@ import {
   type CodecFactory,
   createServer,
   type Door,
+  type DoorOf,
   type Instance,
+  type InstanceAddress,
   type Listener,
   type Logger,
   type MethodReport,
+  type Readiness,
   type Runtime,
   type Server,
   type ServiceDefinition,
   type Transport,
   toDefinition,
 } from "@skein/core";
-import { createHttpDoor, type Readiness } from "@skein/http";
+import { createHttpDoor } from "@skein/http";
 import { ambient } from "./ambient.ts";
 import { Announcer } from "./announcer.ts";
 import { advertisedAddress, toUrl } from "./config/advertised.ts";
 import type { ServeConfig } from "./config/resolve-config.ts";
+import { openDoors } from "./doors/open-doors.ts";
+import { OwnHost } from "./doors/own-host.ts";
 import { type Checks, createChecks } from "./health.ts";
 import { keepAlive } from "./keep-alive.ts";
 import type { OpenedRegistry } from "./open-registry.ts";
@@ -80,7 +85,10 @@ export class RunningApp implements App {
   readonly #transports: readonly Transport[];
   readonly #announcer: Announcer;
   readonly #checks: Checks;
-  readonly #door: Door;
+  readonly #host: OwnHost;
+  /** As asked for. */
+  #doors: readonly DoorOf[] = [];
+  readonly #healthDoor: Door;
   readonly #startedAt: string;
   #listener: Listener | undefined;
   /** In the order in which they were started. */
@@ -114,10 +122,13 @@ export class RunningApp implements App {
       logger,
       onChange: (ok) => void this.#announcer.setStatus(ok ? "serving" : "not-ready"),
     });
-    this.#door = createHttpDoor({
-      health: { live: () => true, ready: () => this.ready() },
+    this.#host = new OwnHost({
+      runtime,
       logger,
+      health: { live: () => true, ready: () => this.ready() },
+      accept: (connection) => this.#server.accept(connection),
     });
+    this.#healthDoor = createHttpDoor(this.#host);
     this.#startedAt = new Date(runtime.clock.now()).toISOString();
   }
 
@@ -140,6 +151,7 @@ export class RunningApp implements App {
   async #start(definitions: readonly ServiceDefinition[]): Promise<void> {
     refuseTwins(definitions);
     await asSetup(() => this.#p.opened.check());
+    this.#doors = await openDoors(this.#p.options.doors ?? [], this.#host);
     await this.#listen();
     const added: Served[] = [];
     for (const definition of definitions) added.push(await this.#startService(definition));
@@ -161,9 +173,11 @@ export class RunningApp implements App {
   async #listen(): Promise<void> {
     const { config, runtime, logger } = this.#p;
     const url = toUrl(config.listen);
+    const spoken = this.#doors.some(({ protocol }) => protocol === "http");
+    const doors = spoken ? this.#doors : [...this.#doors, this.#healthDoor];
     this.#listener = await asSetup(() =>
       transportFor(url, this.#transports).listen(url, (connection) => this.#server.accept(connection), {
-        doors: [this.#door],
+        doors,
         onUnknown: logUnknownPeers(logger, runtime.clock),
       }),
     );
@@ -180,6 +194,7 @@ export class RunningApp implements App {
     this.#served.push(served);
     this.#alive();
     this.#server.add(definition, served.instance);
+    this.#host.set(this.#served);
     return served;
   }
 
@@ -210,13 +225,25 @@ export class RunningApp implements App {
       service: definition.name,
       version: definition.version,
       id: instance,
-      addresses: [{ protocol: "skein", url: this.address }],
+      addresses: this.#addresses(),
       ...(zone !== undefined && { zone }),
       weight,
       status: "serving",
       startedAt: this.#startedAt,
       metadata,
     });
+  }
+
+  /** Ours first: callers take the first that they speak. */
+  #addresses(): readonly InstanceAddress[] {
+    const { host } = new URL(this.address);
+    if (host === "") return [{ protocol: "skein", url: this.address }];
+    const secure = this.#p.options.tls !== undefined;
+    const scheme = (door: string): string => (door === "http" && secure ? "https" : door);
+    return [
+      { protocol: "skein", url: this.address },
+      ...this.#doors.map(({ protocol: door }) => ({ protocol: door, url: `${scheme(door)}://${host}` })),
+    ];
   }
 
   /** A signal may have come in the middle of starting. */
@@ -265,6 +292,7 @@ export class RunningApp implements App {
       throw new Error(`service ${name} is not served here: ${names} is`);
     }
     this.#served = this.#served.filter((served) => !leaving.includes(served));
+    this.#host.set(this.#served);
     await Promise.all(leaving.map(({ instance }) => this.#announcer.remove(instance)));
     await this.#server.remove(name, { graceMs: this.#p.options.graceMs });
     for (const { definition } of leaving) await this.#stopService(definition);
@@ -308,7 +336,8 @@ export class RunningApp implements App {
     await this.#announcer.close();
     await this.#server.drain({ graceMs: options.graceMs });
     await this.#listener?.close();
-    await this.#door.close(DOOR_GRACE_MS);
+    await Promise.all([...this.#doors, this.#healthDoor].map((door) => door.close(DOOR_GRACE_MS)));
+    await this.#host.close();
     for (const { definition } of this.#served.reverse()) await this.#stopService(definition);
     await opened.close();
     this.state = "closed";

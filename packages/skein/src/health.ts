@@ -1,5 +1,4 @@
-import type { Clock, Logger, Timer } from "@skein/core";
-import type { CheckResult, Readiness } from "@skein/http";
+import type { CheckResult, Clock, Logger, Readiness, Timer } from "@skein/core";
 
 /** Passes unless it throws, rejects or answers `false`. */
 export type Check = () => unknown;

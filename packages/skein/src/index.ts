@@ -4,6 +4,7 @@ export {
   type CallDefaults,
   type CallOptions,
   type CallPolicy,
+  type CheckResult,
   type Clock,
   type Code,
   type CodecFactory,
@@ -11,6 +12,10 @@ export {
   DEFAULT_HEDGE,
   DEFAULT_POLICY,
   type DefinedErrors,
+  type DoorConnection,
+  type DoorFactory,
+  type DoorHost,
+  type DoorOf,
   defineErrors,
   defineService,
   type EndpointDescription,
@@ -31,6 +36,7 @@ export {
   type Outcome,
   type Policy,
   type Priority,
+  type Readiness,
   type RegistrationDescription,
   type Registry,
   Rpc,
@@ -52,13 +58,13 @@ export {
   type TypedError,
   unary,
 } from "@skein/core";
-export type { CheckResult, Readiness } from "@skein/http";
 export { currentContext } from "./ambient.ts";
 export { type Announcement, type AnnounceOptions, announce } from "./announce.ts";
 export type { App, AppState } from "./app.ts";
 export { type Client, type ClientOptions, createClient } from "./client.ts";
 export { redactUrl } from "./config/redact.ts";
 export type { ConfigOptions } from "./config/resolve-config.ts";
+export type { DoorName, DoorOption } from "./doors/open-doors.ts";
 export type { Check, HealthOptions } from "./health.ts";
 export { createLogger, type LoggerOptions } from "./logger/create-logger.ts";
 export type { LogLevel } from "./logger/levels.ts";

@@ -1,6 +1,7 @@
 import type { CodecFactory, Interceptor, QueueOptions, ServerLimits, ServerOptions } from "@skein/core";
 import type { TlsSettings } from "@skein/transport";
 import type { ServeConfigOptions } from "./config/resolve-config.ts";
+import { type DoorOption, doorsFault } from "./doors/open-doors.ts";
 import type { HealthOptions } from "./health.ts";
 import type { SelfDial } from "./self-dial.ts";
 import { SetupError } from "./setup-error.ts";
@@ -17,6 +18,11 @@ export interface ServeOptions extends ServeConfigOptions {
   readonly health?: HealthOptions | undefined;
   /** The first is the outermost. */
   readonly interceptors?: readonly Interceptor[] | undefined;
+  /**
+   * Other protocols to the same methods on the same port: `["http", "grpc", "jsonrpc"]`, or what a door's package makes with options of its own. Health
+   * is answered by HTTP without any. @default none
+   */
+  readonly doors?: readonly DoorOption[] | undefined;
   /** True: welcome. Asked for each connection and each refresh of credentials. @default everybody is welcome */
   readonly authenticate?: ServerOptions["authenticate"];
   /**
@@ -74,6 +80,7 @@ const KNOWN: Readonly<Record<keyof ServeOptions, true>> = {
   zone: true,
   weight: true,
   health: true,
+  doors: true,
   interceptors: true,
   authenticate: true,
   limits: true,
@@ -96,6 +103,8 @@ export function splitArguments(given: readonly object[]): {
   for (const key of Object.keys(last))
     if (!Object.hasOwn(KNOWN, key))
       throw new SetupError(`serve has no option "${key}": there are ${Object.keys(KNOWN).join(", ")}`);
+  const fault = doorsFault(last.doors);
+  if (fault !== undefined) throw new SetupError(fault);
   return { targets: given.slice(0, -1), options: last };
 }
 

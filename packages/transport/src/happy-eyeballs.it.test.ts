@@ -53,5 +53,7 @@ test("of a name's two addresses the second is tried after a quarter of a second,
   // Alone, the first is not reached at all.
   vi.mocked(dns.lookup).mockImplementation(((_name: string, _options: object, found: Function) =>
     found(null, both.slice(0, 1))) as never);
-  await expect(transport.dial(`tcp://two.example:${port}`, { timeoutMs: 500 })).rejects.toThrow("did not answer");
+  await expect(transport.dial(`tcp://two.example:${port}`, { timeoutMs: 500 })).rejects.toThrow(
+    "did not answer",
+  );
 });

@@ -4,6 +4,7 @@ export {
   createMemoryTransport,
   type MemoryNetwork,
   type MemoryTransportOptions,
+  memoryPair,
 } from "./memory.ts";
 export { createTcpTransport, type TcpTransportOptions } from "./tcp.ts";
 export type { TlsSettings } from "./tls.ts";

@@ -31,10 +31,7 @@ export function createMemoryTransport(options: MemoryTransportOptions): Transpor
       signal?.throwIfAborted();
       const accept = network.listeners.get(nameOf(address));
       if (accept === undefined) throw new Error(`${address}: nobody listens there in this process`);
-      const dialled = new MemoryConnection(runtime, address, maxFrameBytes);
-      const accepted = new MemoryConnection(runtime, "memory://caller", maxFrameBytes);
-      dialled.peer = accepted;
-      accepted.peer = dialled;
+      const [dialled, accepted] = memoryPair(runtime, address, "memory://caller", maxFrameBytes);
       accept(accepted);
       return dialled;
     },
@@ -50,6 +47,20 @@ export function createMemoryTransport(options: MemoryTransportOptions): Transpor
       };
     },
   };
+}
+
+/** The two ends of a connection within a process; each is told how to call the other. */
+export function memoryPair(
+  runtime: Runtime,
+  nearRemote: string,
+  farRemote: string,
+  maxFrameBytes = DEFAULT_MAX_FRAME_BYTES,
+): readonly [near: Connection, far: Connection] {
+  const near = new MemoryConnection(runtime, nearRemote, maxFrameBytes);
+  const far = new MemoryConnection(runtime, farRemote, maxFrameBytes);
+  near.peer = far;
+  far.peer = near;
+  return [near, far];
 }
 
 function nameOf(address: string): string {

@@ -1,0 +1,64 @@
+import type { Client } from "./client/client.ts";
+import type { Logger, Runtime } from "./runtime.ts";
+import type { ServiceDescription } from "./server/describe.ts";
+import type { Door } from "./transport.ts";
+
+/**
+ * What a door of another protocol leads to: the services of its own process, or, in a gateway, all that a registry knows. A door is a caller like any
+ * other (decision 15): deadlines, cancellation, limits, interceptors, validation, priorities and draining hold behind it because they hold for callers.
+ */
+export interface DoorHost {
+  readonly runtime: Runtime;
+  readonly logger: Logger;
+  /** The services there are, as they are now. Doors read it anew for each question: it is at hand. */
+  services(): readonly ServiceDescription[];
+  /**
+   * For one connection of the door's, or one set of credentials on it: as if that peer had connected itself. Costs little until it is used.
+   * @param peer its address: handlers see it as `ctx.peer`
+   * @param credentials for `authenticate`; refused ones make calls fail with UNAUTHENTICATED
+   */
+  connect(peer: string, credentials?: string): DoorConnection;
+  /** Health: whether this process should go on living, and whether calls may be sent here. */
+  readonly health: HealthSource;
+}
+
+export interface DoorConnection {
+  /** Calls what it names. */
+  readonly client: Client;
+  /** The peer has gone: what is in flight is cancelled. Idempotent. */
+  close(): void;
+}
+
+/**
+ * Makes a door. A package with a door for `doors: ["name"]` exports it as `createDoor`; `Socket` is node:net's for tcp.
+ * @throws Error that says what is wrong with the door's own options
+ */
+export type DoorFactory<Socket = unknown> = (host: DoorHost) => DoorOf<Socket> | Promise<DoorOf<Socket>>;
+
+export interface DoorOf<Socket = unknown> extends Door<Socket> {
+  /** How it is named in the addresses of an instance's record (`http`, `grpc`); calls of that protocol go to the service's own port. */
+  readonly protocol: string;
+}
+
+/** What health endpoints ask; who serves answers. */
+export interface HealthSource {
+  /** False: this process should be restarted. */
+  live(): boolean;
+  /** Settles by itself, in bounded time. */
+  ready(): Promise<Readiness>;
+}
+
+export interface Readiness {
+  /** True: calls may be sent here. */
+  readonly ok: boolean;
+  /** By name. Shown to whoever asks: no internals in them. */
+  readonly checks: Readonly<Record<string, CheckResult>>;
+}
+
+export interface CheckResult {
+  readonly ok: boolean;
+  /** What is wrong, in a word or two. */
+  readonly reason?: string | undefined;
+  /** How long the check took. */
+  readonly ms?: number | undefined;
+}
