@@ -21,12 +21,13 @@ export interface JobSink<J> {
 export const PRIORITIES: readonly Priority[] = ["critical", "normal", "sheddable"];
 
 /**
- * Of targetMs, what may be spent in the queue: before it, a call may have waited in its socket for a slice to end, and its answer leaves when its own
- * slice ends.
+ * Of targetMs, what may be spent in the queue once overloaded: before it, a call may have waited in its socket for a slice to end, and its answer leaves
+ * when its own slice ends. Less would leave nothing to do whenever callers pause for some milliseconds.
  */
-const BOUND = 0.4;
-/** Handlers run so long before I/O gets its turn. */
+const BOUND = 0.6;
+/** Handlers run so long before I/O gets its turn; and once overloaded. */
 const SLICE_MS = 8;
+const SHORT_SLICE_MS = 4;
 /** The clock is read at least once in so many jobs. */
 const MOST_BETWEEN_READINGS = 32;
 const SMOOTHING = 0.1;
@@ -123,13 +124,14 @@ export class AdmissionQueue<J extends Job> {
     const from = clock.fresh();
     this.#judge(from);
     const between = Math.max(1, Math.min(MOST_BETWEEN_READINGS, Math.floor(1 / this.#perJobMs)));
+    const slice = this.#sign.overloaded ? SHORT_SLICE_MS : SLICE_MS;
     let done = 0;
     let now = from;
     while (this.#depth > 0) {
       this.#sink.run(this.#next());
       if (++done % between !== 0) continue;
       now = clock.fresh();
-      if (now - from >= SLICE_MS) break;
+      if (now - from >= slice) break;
     }
     if (done === 0) {
       this.#scheduled = false;

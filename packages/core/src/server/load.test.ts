@@ -41,6 +41,16 @@ test("calls that wait for a slot leave I/O its turns, however quickly slots are 
   expect(world.ended.find((e) => e.method === "vital")?.tookMs).toBeLessThan(20);
 });
 
+test("callers that pause for 10 ms at a time leave an overloaded server enough to do", () => {
+  const world = new LoadWorld({ work: { cpuMs: 1 } });
+  for (let at = 0; at < 5000; at += 10)
+    for (let i = 0; i < 30; i++) world.send(at, "work", { timeLeftMs: 250 });
+  world.run(5000);
+  const done = world.ended.filter((e) => e.ok && e.sentAt >= 1000);
+  expect(done.length).toBeGreaterThan(0.95 * 4000);
+  expect(p99(done)).toBeLessThanOrEqual(22);
+});
+
 /** Calls at a rate with jitter, whatever becomes of them, one in fifty critical. */
 function offer(world: LoadWorld, from: number, until: number, perMs: number): void {
   let i = 0;
