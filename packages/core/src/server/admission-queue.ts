@@ -147,13 +147,17 @@ export class AdmissionQueue<J extends Job> {
   #judge(now: number): void {
     let age = 0;
     for (const ring of this.#rings) if (ring.size > 0) age = Math.max(age, ageOf(ring.first as J, now));
-    if (this.#sign.judge(now, age, this.#depth)) this.#shed(now);
+    if (this.#sign.judge(now, age, this.#depth)) this.#shed(now, 1);
+    else if (this.#sign.overloaded) this.#shed(now, 2);
   }
 
-  /** What waited too long already is late whatever is done, and makes all behind it late: it goes elsewhere. Critical work is kept. */
-  #shed(now: number): void {
+  /**
+   * What waited too long already is late whatever is done, and makes all behind it late: it goes elsewhere. Critical work is kept; `sheddable` work,
+   * which others go before, is looked at again and again.
+   */
+  #shed(now: number, fromRank: number): void {
     const stale: J[] = [];
-    for (let rank = 1; rank < this.#rings.length; rank++) {
+    for (let rank = fromRank; rank < this.#rings.length; rank++) {
       const ring = this.#rings[rank] as Ring<J>;
       while (ring.size > 0 && ageOf(ring.first as J, now) > this.#options.targetMs / 2)
         stale.push(ring.shift());
