@@ -7,6 +7,7 @@ import { overloads } from "./scenarios/overload.ts";
 import { rolling } from "./scenarios/rolling.ts";
 import { slow } from "./scenarios/slow.ts";
 import { stopped } from "./scenarios/stopped.ts";
+import { storm } from "./scenarios/storm.ts";
 
 export const SCENARIOS: readonly Scenario[] = [
   kill,
@@ -17,4 +18,5 @@ export const SCENARIOS: readonly Scenario[] = [
   network,
   ...overloads,
   hops,
+  storm,
 ];

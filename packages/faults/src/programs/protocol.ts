@@ -29,6 +29,8 @@ export interface ServiceSettings {
   readonly next?: string | undefined;
   /** What can be JSON of its client's options. */
   readonly client?: ClientOptions | undefined;
+  /** How often its client tries again whatever failed, besides what its policy says. @default not at all */
+  readonly naiveRetries?: number | undefined;
 }
 
 /** What a service is told by its parent. */

@@ -2,6 +2,7 @@
 import { openSync, writeSync } from "node:fs";
 import { type CallContext, createClient, Rpc, RpcError, Service, serve } from "skein";
 import type { Receipt } from "../ledger/records.ts";
+import { naiveRetries } from "../stage/naive-retries.ts";
 import type { LedgerApi, Order, ServiceSettings, Work } from "./protocol.ts";
 
 const settings = JSON.parse(process.env.FAULTS_SERVICE as string) as ServiceSettings;
@@ -26,7 +27,9 @@ function spin(us: number): void {
   while (performance.now() < until);
 }
 
-const next = settings.next === undefined ? undefined : createClient({ log: "silent", ...settings.client });
+const interceptors = settings.naiveRetries === undefined ? [] : [naiveRetries(settings.naiveRetries)];
+const next =
+  settings.next === undefined ? undefined : createClient({ log: "silent", interceptors, ...settings.client });
 
 @Service(settings.name, { version: "1.0.0" })
 class LedgerService implements LedgerApi {
