@@ -4,6 +4,8 @@ import { hops } from "./scenarios/hops.ts";
 import { kill } from "./scenarios/kill.ts";
 import { network } from "./scenarios/network.ts";
 import { overloads } from "./scenarios/overload.ts";
+import { partition } from "./scenarios/partition.ts";
+import { clientPartition, serverPartition } from "./scenarios/partition-registry.ts";
 import { rolling } from "./scenarios/rolling.ts";
 import { slow } from "./scenarios/slow.ts";
 import { stopped } from "./scenarios/stopped.ts";
@@ -16,6 +18,9 @@ export const SCENARIOS: readonly Scenario[] = [
   slow,
   blocked,
   network,
+  partition,
+  clientPartition,
+  serverPartition,
   ...overloads,
   hops,
   storm,

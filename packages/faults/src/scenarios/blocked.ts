@@ -3,8 +3,9 @@ import { fact, figure, outcome } from "../findings.ts";
 import { checkLedger } from "../ledger/check.ts";
 import type { CallRecord, Execution } from "../ledger/records.ts";
 import type { Scenario } from "../scenario.ts";
+import { backAfter } from "../stage/back-after.ts";
 import { clientLog } from "../stage/client-log.ts";
-import { latencies, latest, quantile, sleep } from "../stage/measure.ts";
+import { latencies, latest, quantile } from "../stage/measure.ts";
 import type { OpenLoad } from "../stage/open-load.ts";
 import type { ServiceProcess } from "../stage/service-process.ts";
 import { mixedLoad } from "./load.ts";
@@ -23,17 +24,12 @@ function begunLate(calls: readonly CallRecord[], executions: readonly Execution[
   return executions.filter((e) => e.at > (deadlines.get(e.call) ?? Number.POSITIVE_INFINITY)).length;
 }
 
-/** How long after it went on it answered a call that was sent since, ms: at most MOST_BACK_MS is waited. */
+/** How long after it went on it answered a call that was sent since, ms. */
 async function blockFor(ms: number, victim: ServiceProcess, load: OpenLoad): Promise<number> {
   const unblocked = victim.next("unblocked") as Promise<{ kind: string; at: number }>;
   victim.tell({ kind: "block", ms });
   const { at } = await unblocked;
-  const given = sleep(MOST_BACK_MS);
-  for (;;) {
-    const answered = await Promise.race([load.answeredBy(victim.pid), given]);
-    if (answered === undefined) return MOST_BACK_MS;
-    if (answered.sentAt >= at) return answered.endedAt - at;
-  }
+  return backAfter(load, victim.pid, at, MOST_BACK_MS);
 }
 
 /** Blocks the caller's loop while calls are in flight. */

@@ -3,9 +3,10 @@ import { fact, figure, outcome } from "../findings.ts";
 import { checkLedger } from "../ledger/check.ts";
 import type { CallRecord } from "../ledger/records.ts";
 import type { Scenario } from "../scenario.ts";
+import { backAfter } from "../stage/back-after.ts";
 import { behindProxies, type FaultProxy } from "../stage/fault-proxy.ts";
 import { latest, sleep } from "../stage/measure.ts";
-import { type OpenLoad, wallClock } from "../stage/open-load.ts";
+import { wallClock } from "../stage/open-load.ts";
 import { mixedLoad } from "./load.ts";
 
 const RATE = 200;
@@ -38,16 +39,6 @@ const faults: Readonly<Record<string, Fault>> = {
   "garbling downwards": { ms: 1000, breaks: true, begin: (p) => p.disturb({ corrupt: "garble" }, ["down"]) },
 };
 
-/** How long after healing a call sent since is answered by it, ms. */
-async function backAfter(load: OpenLoad, pid: number): Promise<number> {
-  const healedAt = wallClock();
-  const given = sleep(MOST_BACK_MS);
-  for (;;) {
-    const answered = await Promise.race([load.answeredBy(pid), given]);
-    if (answered === undefined) return MOST_BACK_MS;
-    if (answered.sentAt >= healedAt) return answered.endedAt - healedAt;
-  }
-}
 async function play(fault: Fault, proxy: FaultProxy, ms: number): Promise<void> {
   fault.begin?.(proxy);
   for (const until = performance.now() + ms; performance.now() < until; ) {
@@ -75,7 +66,7 @@ async function flipped(client: Client, proxy: FaultProxy, pid: number, ms: numbe
   proxy.disturb({ corrupt: "flip" });
   await sleep(ms);
   proxy.heal();
-  const backMs = await backAfter(load, pid);
+  const backMs = await backAfter(load, pid, wallClock(), MOST_BACK_MS);
   return { calls: await load.stop(), backMs };
 }
 
@@ -106,7 +97,7 @@ export const network: Scenario = {
     for (const [n, [name, fault]] of played.entries()) {
       const victim = n % 3;
       await play(fault, proxies[victim] as FaultProxy, full ? FULL_MS : fault.ms);
-      back.set(name, await backAfter(probes, services[victim]?.pid as number));
+      back.set(name, await backAfter(probes, services[victim]?.pid as number, wallClock(), MOST_BACK_MS));
     }
     const calls = [...(await load.stop()), ...(await probes.stop())];
     const facts = checkLedger(calls, stage.executions());

@@ -8,6 +8,8 @@ export interface HelperProcess {
   readonly pid: number;
   /** Sends it, and waits for the answer of that kind. Fails when the process ends first. */
   ask<T>(order: object, answer: string): Promise<T>;
+  /** With SIGKILL. Idempotent. */
+  kill(): Promise<void>;
 }
 
 /** Starts `programs/NAME.js` and waits until it says that it is ready. It ends with the stage. */
@@ -30,10 +32,11 @@ export async function startHelper(
     throw new Error(`${name} ended with ${code ?? signal}:\n${printed}`);
   });
   early.catch(() => {});
-  stage.atEnd(async () => {
+  const kill = async (): Promise<void> => {
     child.kill("SIGKILL");
     await exited;
-  });
+  };
+  stage.atEnd(kill);
   const told = (kind: string): Promise<unknown> =>
     new Promise((resolve) => {
       const look = (message: unknown): void => {
@@ -46,6 +49,7 @@ export async function startHelper(
   await Promise.race([told("ready"), early]);
   return {
     pid: child.pid as number,
+    kill,
     async ask<T>(order: object, answer: string) {
       const come = told(answer);
       child.send(order);
