@@ -1,4 +1,5 @@
 import type { Scenario } from "./scenario.ts";
+import { aborted } from "./scenarios/aborted.ts";
 import { blocked } from "./scenarios/blocked.ts";
 import { hops } from "./scenarios/hops.ts";
 import { kill } from "./scenarios/kill.ts";
@@ -23,5 +24,6 @@ export const SCENARIOS: readonly Scenario[] = [
   serverPartition,
   ...overloads,
   hops,
+  aborted,
   storm,
 ];

@@ -78,7 +78,7 @@ async function open(mix: LoadMix, { prefix, ms, ratePerSecond }: Phase) {
   for (let now = began; now < began + ms; now = wallClock()) {
     const due = Math.min((now - began) / everyMs - calls.sent, BURST);
     for (let n = 0; n < due; n++) pending.push(calls.next(began + calls.sent * everyMs));
-    if (due < BURST) await turn(1);
+    if (due < BURST) await turn(Math.max(1, began + calls.sent * everyMs - wallClock()));
     else await new Promise((resolve) => setImmediate(resolve));
   }
   return { ended: Promise.all(pending).then(() => calls.records) };

@@ -14,6 +14,7 @@ export interface LedgerApi {
   spin(work: { readonly id: string; readonly us: number }, ctx: CallContext): Promise<Receipt> | Receipt;
   urgent(work: { readonly id: string; readonly us: number }, ctx: CallContext): Promise<Receipt> | Receipt;
   few(work: Work, ctx: CallContext): Promise<Receipt>;
+  held(work: Work, ctx: CallContext): Promise<Receipt>;
   items(work: Work & { readonly count: number }, ctx: CallContext): AsyncIterable<string>;
   hop(work: Work, ctx: CallContext): Promise<Receipt>;
 }
@@ -31,6 +32,14 @@ export interface ServiceSettings {
   readonly client?: ClientOptions | undefined;
   /** How often its client tries again whatever failed, besides what its policy says. @default not at all */
   readonly naiveRetries?: number | undefined;
+}
+
+/** What it answers to `usage`, after a collection of garbage. */
+export interface Usage {
+  readonly kind: "usage";
+  readonly heapBytes: number;
+  /** Handlers of `held` that have not ended. */
+  readonly holding: number;
 }
 
 /** What a service is told by its parent. */

@@ -11,6 +11,8 @@ const now = (): number => performance.timeOrigin + performance.now();
 let executions = 0;
 let slowness = 1;
 let failing = 0;
+/** Handlers of `held`. */
+let holding = 0;
 
 /** Written before anything is done: a process that is killed has told what it had begun. */
 function begin(method: string, call: string, ctx: CallContext): Receipt {
@@ -70,6 +72,22 @@ class LedgerService implements LedgerApi {
     return receipt;
   }
 
+  /** Goes on until it is aborted, for `ms` at most. */
+  @Rpc()
+  async held({ id, ms }: Work, ctx: CallContext): Promise<Receipt> {
+    const receipt = begin("held", id, ctx);
+    holding++;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      ctx.onAbort(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+    holding--;
+    return receipt;
+  }
+
   /** `count` items, one every `ms`. */
   @Rpc()
   async *items({ id, count, ms }: Work & { count: number }, ctx: CallContext): AsyncGenerator<string> {
@@ -108,7 +126,11 @@ process.on("message", (order: Order) => {
   else if (order.kind === "fail") failing = order.share;
   else if (order.kind === "usage") {
     (globalThis as { gc?: () => void }).gc?.();
-    process.send?.({ kind: "usage", heapBytes: process.memoryUsage().heapUsed, running: app.report() });
+    process.send?.({
+      kind: "usage",
+      heapBytes: process.memoryUsage().heapUsed,
+      holding,
+    });
   }
 });
 
