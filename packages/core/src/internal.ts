@@ -6,6 +6,14 @@ export { nearNames, suggestion } from "./client/near.ts";
 export { compileRange } from "./client/semver-range.ts";
 export { serviceNameFault, versionFault } from "./definition/names.ts";
 export { sameInstance } from "./directory/same-instance.ts";
+export {
+  type FoundName,
+  findGoName,
+  type GoNames,
+  type OurName,
+  toGoName,
+  type UnknownName,
+} from "./foreign/go-names.ts";
 export { hashText, mix, nth } from "./hash.ts";
 export { instanceFault } from "./instance-fault.ts";
 export { createLeaseKeeper } from "./lease/lease-keeper.ts";
