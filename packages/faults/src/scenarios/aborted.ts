@@ -20,11 +20,11 @@ export const aborted: Scenario = {
     const settings: AborterSettings = { deaf: control };
     const env = { FAULTS_ABORTER: JSON.stringify(settings) };
     const aborter = await startHelper(stage, "aborter", env);
-    const calls: CallRecord[] = [];
+    let calls: CallRecord[] = [];
     const abort = async (prefix: string, count: number): Promise<Aborted> => {
       const file = join(stage.directory, `records-${prefix}`);
       const done = await aborter.ask<Aborted>({ prefix, count, file } satisfies AbortOrder, "aborted");
-      calls.push(...(JSON.parse(readFileSync(file, "utf8")) as CallRecord[]));
+      calls = calls.concat(JSON.parse(readFileSync(file, "utf8")) as CallRecord[]);
       return done;
     };
     // What is made once and kept is there before it is measured.
