@@ -16,12 +16,16 @@ export interface HttpDoorOptions {
  */
 export function createHttpDoor(options: HttpDoorOptions): Door<Socket> {
   const limits = { ...DEFAULT_HTTP_LIMITS, ...options.limits };
+  return lazyDoor(options.logger, async () => {
+    const { createHealthSide } = await import("./health-side.ts");
+    return createHealthSide(options.health, options.logger, limits);
+  });
+}
+
+/** A door for HTTP/1.1 whose inside is loaded with its first connection. */
+export function lazyDoor(logger: Logger, load: () => Promise<HttpSide>): Door<Socket> {
   let side: Promise<HttpSide> | undefined;
   let closed = false;
-  const load = async (): Promise<HttpSide> => {
-    const { createHttpSide } = await import("./server.ts");
-    return createHttpSide(options.health, options.logger, limits);
-  };
   return {
     name: "http",
     matches: matchHttp,
@@ -37,7 +41,7 @@ export function createHttpDoor(options: HttpDoorOptions): Door<Socket> {
           loaded.accept(socket);
         },
         (error: unknown) => {
-          options.logger.error({ err: error }, "the HTTP door could not be loaded");
+          logger.error({ err: error }, "the HTTP door could not be loaded");
           fail();
         },
       );

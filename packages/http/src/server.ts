@@ -1,8 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import type { HealthSource, Logger } from "@skein/core";
+import type { Logger } from "@skein/core";
 import type { HttpLimits } from "./limits.ts";
-import { type Answer, answer } from "./routes.ts";
 
 /** node:http over sockets that somebody else accepted. */
 export interface HttpSide {
@@ -12,9 +11,28 @@ export interface HttpSide {
   close(graceMs: number): Promise<void>;
 }
 
+/** What answers requests. One for each connection. */
+export interface HttpPeer {
+  /** @param draining whether this answer is the connection's last */
+  answer(request: IncomingMessage, response: ServerResponse, draining: () => boolean): Promise<void>;
+  /** The connection has gone. */
+  closed(): void;
+}
+
+export interface HttpSideOptions {
+  readonly logger: Logger;
+  readonly limits: HttpLimits;
+  /** @param remote the peer's address */
+  readonly connected: (remote: string) => HttpPeer;
+}
+
 /** After a refusal: how long the peer has to read it. */
 const REFUSED_MS = 1000;
 const MOST_HEADERS = 64;
+/** Requests of one connection that are being answered: it may not pipeline more. */
+const MOST_OPEN = 64;
+/** Peers that vanish without a word are noticed by the system. */
+const PROBE_MS = 30_000;
 
 /**
  * node:http's own timeouts run only in servers that listen, and this one never does: `deadline` is what ends slow peers. It runs while no
@@ -22,42 +40,53 @@ const MOST_HEADERS = 64;
  */
 interface Peer {
   readonly socket: Socket;
+  readonly http: HttpPeer;
   deadline: NodeJS.Timeout | undefined;
   /** Requests that are being answered. */
   open: number;
 }
 
-export function createHttpSide(health: HealthSource, logger: Logger, limits: HttpLimits): HttpSide {
+export function createHttpSide({ logger, limits, connected }: HttpSideOptions): HttpSide {
   const peers = new Map<unknown, Peer>();
   const server = createServer({ maxHeaderSize: limits.maxHeaderBytes, keepAliveTimeout: 0 });
   server.maxHeadersCount = MOST_HEADERS;
   let closing = false;
   let emptied: (() => void) | undefined;
+  const draining = (): boolean => closing;
 
   const arm = (peer: Peer, ms: number): void => {
     clearTimeout(peer.deadline);
     peer.deadline = setTimeout(() => peer.socket.destroy(), ms).unref();
   };
 
-  server.on("request", (request, response) => {
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     const peer = peers.get(request.socket);
-    if (peer === undefined) return void request.socket.destroy();
+    if (peer === undefined || peer.open >= MOST_OPEN) return void request.socket.destroy();
     clearTimeout(peer.deadline);
     peer.open++;
-    const last = hasBody(request);
+    request.on("error", ignore);
+    response.on("error", ignore);
     response.once("close", () => {
       peer.open--;
-      if (last || closing) peer.socket.destroy();
-      else if (peer.open === 0) arm(peer, limits.idleMs);
+      peer.socket.setTimeout(0);
+      if (peer.open > 0) return;
+      if (closing) return void peer.socket.destroy();
+      arm(peer, request.complete ? limits.idleMs : REFUSED_MS);
+      if (request.complete) return;
+      // Answered before all of the body was there: what still comes is dropped, for a moment.
+      request.once("end", () => {
+        if (peer.open === 0) arm(peer, limits.idleMs);
+      });
+      request.resume();
     });
-    answer(health, request.method ?? "", request.url ?? "").then(
-      (given) => send(response, given, last || closing),
-      (error: unknown) => {
-        logger.error({ err: error, path: request.url }, "a health endpoint failed");
-        send(response, { status: 500, body: { error: "internal error" } }, true);
-      },
-    );
-  });
+    peer.http.answer(request, response, draining).catch((error: unknown) => {
+      logger.error({ err: error, path: pathOf(request) }, "an HTTP request could not be answered");
+      peer.socket.destroy();
+    });
+  };
+  server.on("request", onRequest);
+  // `Expect: 100-continue`: whoever answers says it, once it wants the body.
+  server.on("checkContinue", onRequest);
 
   server.on("clientError", (error: Error & { readonly code?: string }, socket) => {
     const peer = peers.get(socket);
@@ -71,14 +100,17 @@ export function createHttpSide(health: HealthSource, logger: Logger, limits: Htt
   return {
     accept(socket) {
       if (closing || peers.size >= limits.maxConnections) return void socket.destroy();
-      const peer: Peer = { socket, open: 0, deadline: undefined };
+      const remote = `${socket.remoteAddress}:${socket.remotePort}`;
+      const peer: Peer = { socket, http: connected(remote), open: 0, deadline: undefined };
       peers.set(socket, peer);
       arm(peer, limits.requestMs);
       socket.once("close", () => {
         clearTimeout(peer.deadline);
         peers.delete(socket);
+        peer.http.closed();
         if (peers.size === 0) emptied?.();
       });
+      socket.setKeepAlive(true, PROBE_MS);
       server.emit("connection", socket);
       socket.resume();
     },
@@ -98,20 +130,10 @@ export function createHttpSide(health: HealthSource, logger: Logger, limits: Htt
   };
 }
 
-/** No endpoint takes one: it is not read, and the connection ends after the answer. */
-function hasBody({ headers }: IncomingMessage): boolean {
-  return (headers["content-length"] ?? "0") !== "0" || headers["transfer-encoding"] !== undefined;
-}
+/** Of sockets that broke: `close` says so as well. */
+function ignore(): void {}
 
-function send(response: ServerResponse, { status, body, allow }: Answer, last: boolean): void {
-  const text = `${JSON.stringify(body)}\n`;
-  response.writeHead(status, {
-    "content-type": "application/json; charset=utf-8",
-    "content-length": Buffer.byteLength(text),
-    "cache-control": "no-store",
-    ...(allow !== undefined && { allow }),
-    ...(last && { connection: "close" }),
-  });
-  // For HEAD node:http leaves the body out.
-  response.end(text);
+/** Without the query, which may have what no log should. */
+function pathOf({ url = "" }: IncomingMessage): string {
+  return (url.split("?", 1)[0] as string).slice(0, 200);
 }

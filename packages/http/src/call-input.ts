@@ -1,0 +1,52 @@
+import type { EndpointDescription } from "@skein/core";
+import { BodyLines } from "./body-lines.ts";
+import type { Exchange } from "./exchange.ts";
+import { hasBody } from "./health-side.ts";
+import { checkBodyLength, checkBodyType, invite, readBody } from "./read-body.ts";
+import { readJson } from "./read-json.ts";
+import { HttpRefusal } from "./refusal.ts";
+
+export function takesStream({ kind }: EndpointDescription): boolean {
+  return kind === "client-stream" || kind === "bidi-stream";
+}
+export function givesStream({ kind }: EndpointDescription): boolean {
+  return kind === "server-stream" || kind === "bidi-stream";
+}
+
+/** @throws HttpRefusal 405 */
+export function checkMethod(method: string | undefined, endpoint: EndpointDescription): void {
+  if (method === "POST") return;
+  const readable = endpoint.idempotent && !takesStream(endpoint);
+  if (method === "GET" && readable) return;
+  const why = readable
+    ? `${method} calls nothing: use GET or POST`
+    : `${endpoint.name} is called with POST: GET is for idempotent methods that take no stream`;
+  throw new HttpRefusal(405, "UNIMPLEMENTED", why, {
+    headers: { allow: readable ? "GET, POST" : "POST" },
+  });
+}
+
+/**
+ * What the request gives the endpoint: the body's JSON, with GET that of `?input=`, a stream for an endpoint that takes one.
+ * @throws HttpRefusal saying what is wrong with it
+ */
+export async function readInput(exchange: Exchange, endpoint: EndpointDescription): Promise<unknown> {
+  const { request, response, limits } = exchange;
+  const lines = takesStream(endpoint);
+  if (request.method === "GET" || !hasBody(request))
+    return lines ? new BodyLines(request, limits.maxBodyBytes) : fromQuery(exchange);
+  checkBodyType(request, lines);
+  if (lines) {
+    invite(request, response);
+    return new BodyLines(request, limits.maxBodyBytes);
+  }
+  checkBodyLength(request, limits.maxBodyBytes);
+  invite(request, response);
+  const bytes = await readBody(request, limits);
+  return bytes.length === 0 ? undefined : readJson(bytes);
+}
+
+function fromQuery({ query }: Exchange): unknown {
+  const text = query === "" ? null : new URLSearchParams(query).get("input");
+  return text === null ? undefined : readJson(new TextEncoder().encode(text));
+}

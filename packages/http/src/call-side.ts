@@ -1,0 +1,24 @@
+import type { DoorHost } from "@skein/core";
+import { CallPeer } from "./call-peer.ts";
+import { Catalogue } from "./catalogue.ts";
+import type { HttpOptions } from "./http-options.ts";
+import type { HttpLimits } from "./limits.ts";
+import { createPages } from "./pages.ts";
+import { createHttpSide, type HttpSide } from "./server.ts";
+
+/** Calls, health and pages over HTTP/1.1. */
+export function createCallSide(host: DoorHost, options: HttpOptions, limits: HttpLimits): HttpSide {
+  const services = () => host.services();
+  const parts = {
+    host,
+    options,
+    limits,
+    catalogue: new Catalogue(services, host.runtime.clock),
+    pages: createPages(services, options.docs !== false),
+  };
+  return createHttpSide({
+    logger: host.logger,
+    limits,
+    connected: (remote) => new CallPeer(parts, remote),
+  });
+}
