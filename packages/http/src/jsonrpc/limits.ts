@@ -1,0 +1,38 @@
+/** Bounds on what a peer of the JSON-RPC door may make us hold. */
+export interface JsonrpcLimits {
+  /** Longest request, bytes. @default 4 MiB */
+  readonly maxMessageBytes: number;
+  /** Nesting of a request, itself included. @default 64 */
+  readonly maxDepth: number;
+  /** A request that has begun must be whole by then, ms. @default 15_000 */
+  readonly messageMs: number;
+  /** Calls in flight on one connection; while there are more, nothing is read from it. @default 1000 */
+  readonly maxCalls: number;
+  /** Beyond, connections are closed at once. @default 10_000 */
+  readonly maxConnections: number;
+  /** A peer that has sent its last byte gets answers for so long, ms; then it counts as gone and its calls are cancelled. @default 500 */
+  readonly halfClosedMs: number;
+}
+
+export const DEFAULT_JSONRPC_LIMITS: JsonrpcLimits = {
+  maxMessageBytes: 4 * 1024 * 1024,
+  maxDepth: 64,
+  messageMs: 15_000,
+  maxCalls: 1000,
+  maxConnections: 10_000,
+  halfClosedMs: 500,
+};
+
+/** Fills in. @throws TypeError that names the limit */
+export function resolveJsonrpcLimits(given: Partial<JsonrpcLimits> = {}): JsonrpcLimits {
+  for (const [name, value] of Object.entries(given)) {
+    if (!Object.hasOwn(DEFAULT_JSONRPC_LIMITS, name))
+      throw new TypeError(
+        `jsonrpcDoor: limits.${name} is not known: there are ${Object.keys(DEFAULT_JSONRPC_LIMITS).join(", ")}`,
+      );
+    if (value !== undefined && !(typeof value === "number" && value > 0))
+      throw new TypeError(`jsonrpcDoor: limits.${name} is ${String(value)}: give a number above 0`);
+  }
+  const said = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  return { ...DEFAULT_JSONRPC_LIMITS, ...said };
+}
