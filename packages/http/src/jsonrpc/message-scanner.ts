@@ -102,15 +102,18 @@ export class MessageScanner {
 
   /** To the quote that ends it, or the chunk's last byte. */
   #throughString(chunk: Buffer, from: number): number {
+    let escaped = this.#escaped;
     for (let at = from; at < chunk.length; at++) {
       const byte = chunk[at];
-      if (this.#escaped) this.#escaped = false;
-      else if (byte === BACKSLASH) this.#escaped = true;
+      if (escaped) escaped = false;
+      else if (byte === BACKSLASH) escaped = true;
       else if (byte === QUOTE) {
         this.#quoted = false;
+        this.#escaped = false;
         return at;
       }
     }
+    this.#escaped = escaped;
     return chunk.length;
   }
 }
