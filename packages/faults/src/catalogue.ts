@@ -6,7 +6,9 @@ import { kill } from "./scenarios/kill.ts";
 import { network } from "./scenarios/network.ts";
 import { overloads } from "./scenarios/overload.ts";
 import { partition } from "./scenarios/partition.ts";
+import { packetLoss } from "./scenarios/partition-netns.ts";
 import { clientPartition, serverPartition } from "./scenarios/partition-registry.ts";
+import { registryDown, registryWiped } from "./scenarios/registry.ts";
 import { rolling } from "./scenarios/rolling.ts";
 import { slow } from "./scenarios/slow.ts";
 import { stopped } from "./scenarios/stopped.ts";
@@ -20,8 +22,11 @@ export const SCENARIOS: readonly Scenario[] = [
   blocked,
   network,
   partition,
+  packetLoss,
   clientPartition,
   serverPartition,
+  registryDown,
+  registryWiped,
   ...overloads,
   hops,
   aborted,
