@@ -15,7 +15,7 @@ describe("the first bytes of HTTP/1.x", () => {
     "TRACE ",
     "CONNECT h:1",
   ])("%j is one", (text) => expect(match(text)).toBe("yes"));
-  test.each(["", "G", "GET", "P", "PO", "CONNECT", "OPTION"])("%j may become one", (text) =>
+  test.each(["", "G", "GET", "P", "PO", "CONNECT", "CONNECT ", "OPTION"])("%j may become one", (text) =>
     expect(match(text)).toBe("more"),
   );
   test.each([
@@ -28,5 +28,6 @@ describe("the first bytes of HTTP/1.x", () => {
     "\r\nGET /",
     "\0",
     "GET\t/",
+    "CONNECT /_goRPC_ HTTP/1.0\n\n",
   ])("%j is none", (text) => expect(match(text)).toBe("no"));
 });

@@ -20,3 +20,17 @@ test("a line at once, then at most one each ten seconds with the number in betwe
   say("1.2.3.4:9", new Uint8Array());
   expect(lines[2]).toEqual({ peer: "1.2.3.4:9", firstBytes: "" });
 });
+
+test.each([
+  ["rpc.Dial", "2e7f030101075265717565737401ff80"],
+  ["rpc.Dial, with an id of two bytes", "2eff81030101075265717565737401ff"],
+  ["rpc.DialHTTP", Buffer.from("CONNECT /_goRPC_").toString("hex")],
+])("a Go client that speaks gob is told what to dial with: %s", (_, hex) => {
+  const { clock } = createFakeRuntime();
+  const lines: object[] = [];
+  const logger = { warn: (fields: object) => void lines.push(fields) } as unknown as Logger;
+  logUnknownPeers(logger, clock)("1.2.3.4:5", Buffer.from(hex, "hex"));
+  expect(lines).toEqual([
+    { peer: "1.2.3.4:5", firstBytes: hex, hint: expect.stringContaining("jsonrpc.Dial") },
+  ]);
+});
