@@ -1,0 +1,103 @@
+import { type Clock, type EndpointKind, RpcError, type ServiceDescription } from "@skein/core";
+import { findGoName } from "@skein/core/internal";
+import { type Format, guessedFormat, jsonFormat } from "./format.ts";
+import { givesStream, type Handler } from "./handler.ts";
+import { credentialsOf, metadataOf } from "./headers.ts";
+
+/** What is served is asked anew after so long, ms, and when something is not found. */
+const FRESH_MS = 1000;
+const MOST_REMEMBERED = 1000;
+
+/** Finds what a path leads to among the services as they are now: they may be added and removed at any time. */
+export class Endpoints {
+  readonly #services: () => readonly ServiceDescription[];
+  readonly #clock: Clock;
+  #found = new Map<string, Handler>();
+  #read: readonly ServiceDescription[] = [];
+  #readAt = Number.NEGATIVE_INFINITY;
+
+  constructor(services: () => readonly ServiceDescription[], clock: Clock) {
+    this.#services = services;
+    this.#clock = clock;
+  }
+
+  /** As they were within the last second. */
+  services(): readonly ServiceDescription[] {
+    const now = this.#clock.monotonic();
+    if (now - this.#readAt >= FRESH_MS) this.#refresh(now);
+    return this.#read;
+  }
+
+  #refresh(now: number): void {
+    this.#read = this.#services();
+    this.#readAt = now;
+    this.#found = new Map();
+  }
+
+  /**
+   * `/user/getUser`, `/user.User/GetUser`, `/acme.v1.UserService/GetUser`: the rule of findGoName.
+   * @throws RpcError UNIMPLEMENTED naming near ones
+   */
+  find(path: string): Handler {
+    const services = this.services();
+    const remembered = this.#found.get(path);
+    if (remembered !== undefined) return remembered;
+    const name = path.slice(1).replace("/", ".");
+    let found = findGoName(name, services);
+    if ("unknown" in found) {
+      this.#refresh(this.#clock.monotonic());
+      found = findGoName(name, this.#read);
+    }
+    if ("unknown" in found) throw unknown(path, found.hint);
+    const handler = endpointHandler(found.service, found.method, found.kind ?? "unary", plainFormat);
+    if (this.#found.size < MOST_REMEMBERED) this.#found.set(path, handler);
+    return handler;
+  }
+}
+
+function plainFormat(contentType: string): Format {
+  return contentType === jsonFormat.contentType ? jsonFormat : guessedFormat(contentType);
+}
+
+/** Calls an endpoint through the peer's session. */
+export function endpointHandler(
+  service: string,
+  method: string,
+  kind: EndpointKind,
+  format: Handler["format"],
+): Handler {
+  return {
+    kind,
+    format,
+    run(input, { headers, callers, timeoutMs, signal }) {
+      const { to, release } = callers.take(service, credentialsOf(headers));
+      const options = { timeoutMs, signal, metadata: metadataOf(headers) };
+      const call = to.call(method, input, options);
+      if (givesStream(kind)) return releasing(call, release);
+      return call.then(
+        (value) => {
+          release();
+          return value;
+        },
+        (error: unknown) => {
+          release();
+          throw error;
+        },
+      );
+    },
+  };
+}
+
+async function* releasing(items: AsyncIterable<unknown>, release: () => void): AsyncGenerator<unknown> {
+  try {
+    yield* items;
+  } finally {
+    release();
+  }
+}
+
+export function unknown(path: string, hint: string): RpcError {
+  return new RpcError("UNIMPLEMENTED", `nothing is served at ${path.slice(0, 200)}${hint}`, {
+    executed: "no",
+  });
+}

@@ -1,0 +1,1 @@
+export { createDoor, type GrpcDoorOptions, grpcDoor } from "./door.ts";
