@@ -214,6 +214,23 @@ describe("the surrounding call", () => {
     expect(bench.session("a").started).toHaveLength(2);
   });
 
+  it("ends them as too late, where its own time is up", async () => {
+    const context = new FakeContext();
+    context.timeLeftMs = 100;
+    bench = new Bench({ contextStore: context.store });
+    const user = await bench.serve("a");
+    const late = {
+      code: "DEADLINE_EXCEEDED",
+      message: "user.getUser: the time of the call it belongs to is up",
+    };
+    const call = outcome(user.call("getUser"));
+    context.timeLeftMs = 0;
+    context.abort(new Error("the deadline passed"));
+    expect(await call).toMatchObject({ ...late, executed: "maybe" });
+    expect(await outcome(user.call("getUser"))).toMatchObject({ ...late, executed: "no" });
+    expect(bench.session("a").cancelled).toHaveLength(1);
+  });
+
   it("cancels nested calls that still wait", async () => {
     const context = new FakeContext();
     bench = new Bench({ contextStore: context.store });

@@ -143,11 +143,9 @@ export class ClientCall implements OutgoingCall, PickRequest, Waiter, ItemSource
   link(): RpcError | undefined {
     const { parent, signal } = this;
     if (this.#unlink !== undefined || (parent === undefined && signal === undefined)) return undefined;
-    if (parent?.aborted === true) return this.#cancelled("the call it belongs to has ended", parent.reason);
+    if (parent?.aborted === true) return this.#parentEnded(parent);
     if (signal?.aborted === true) return this.#cancelled("cancelled by its signal", signal.reason);
-    const stop = parent?.onAbort((reason) =>
-      this.cancel(this.#cancelled("the call it belongs to has ended", reason)),
-    );
+    const stop = parent?.onAbort(() => this.cancel(this.#parentEnded(parent)));
     if (signal === undefined) {
       this.#unlink = stop;
       return undefined;
@@ -159,6 +157,13 @@ export class ClientCall implements OutgoingCall, PickRequest, Waiter, ItemSource
       signal.removeEventListener("abort", onAbort);
     };
     return undefined;
+  }
+
+  /** Nobody waits for it: its time is up, which is the same for both, or it was given up. */
+  #parentEnded({ timeLeftMs, reason }: CallContext): RpcError {
+    if (timeLeftMs > 0) return this.#cancelled("the call it belongs to has ended", reason);
+    const text = `${this.service}.${this.method}: the time of the call it belongs to is up`;
+    return callError("DEADLINE_EXCEEDED", text, this.target, this.#sent(), reason);
   }
 
   #cancelled(why: string, cause: unknown): RpcError {
