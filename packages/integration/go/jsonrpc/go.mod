@@ -1,0 +1,3 @@
+module skein.test/jsonrpc-interop
+
+go 1.26.0
