@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import type { DoorFactory, DoorHost, DoorOf } from "@skein/core";
 import { lazyDoor } from "./door.ts";
 import { type HttpOptions, httpOptionsFault } from "./http-options.ts";
-import { DEFAULT_CALL_LIMITS } from "./limits.ts";
+import { DEFAULT_CALL_LIMITS, type HttpLimits } from "./limits.ts";
 
 /**
  * HTTP/1.1 with JSON to every method: `POST /user/getUser`, streams as NDJSON or server-sent events, health, `/openapi.json` and `/docs`.
@@ -12,7 +12,8 @@ import { DEFAULT_CALL_LIMITS } from "./limits.ts";
 export function httpDoor(options: HttpOptions = {}): DoorFactory<Socket> {
   const fault = httpOptionsFault(options, DEFAULT_CALL_LIMITS);
   if (fault !== undefined) throw new Error(fault);
-  const limits = { ...DEFAULT_CALL_LIMITS, ...options.limits };
+  const given = Object.entries(options.limits ?? {}).filter(([, value]) => value !== undefined);
+  const limits: HttpLimits = { ...DEFAULT_CALL_LIMITS, ...Object.fromEntries(given) };
   return (host) => ({
     ...lazyDoor(host.logger, async () => {
       const { createCallSide } = await import("./call-side.ts");

@@ -26,6 +26,8 @@ export function httpOptionsFault(options: HttpOptions, limits: HttpLimits): stri
   }
   const name = options.headers?.find((header) => typeof header !== "string" || !TOKEN.test(header));
   if (name !== undefined) return `httpDoor: headers has ${JSON.stringify(name)}: give names of headers`;
+  if (options.cors !== undefined && !Array.isArray(options.cors.origins))
+    return `httpDoor: cors.origins is ${String(options.cors.origins)}: give an array of origins`;
   const origin = options.cors?.origins.find((given) => given !== "*" && !isOrigin(given));
   if (origin !== undefined)
     return `httpDoor: cors.origins has ${JSON.stringify(origin)}: give origins such as "https://app.example", or "*"`;

@@ -9,11 +9,13 @@ const GZIP = /(?:^|[,\s])(?:x-)?gzip\s*(?:;\s*q=(?!0(?:\.0*)?\s*(?:,|$))[\d.]+\s
 export const JSON_TYPE = "application/json; charset=utf-8";
 
 /** Headers of every answer. */
-export function commonHeaders({ draining }: Exchange): OutgoingHttpHeaders {
+export function commonHeaders({ draining, limits }: Exchange): OutgoingHttpHeaders {
+  // Whoever knows it does not send a request into a connection that is about to end.
+  const seconds = Math.floor(limits.idleMs / 1000);
   return {
     "cache-control": "no-store",
     "x-content-type-options": "nosniff",
-    ...(draining() && { connection: "close" }),
+    ...(draining() ? { connection: "close" } : seconds > 0 && { "keep-alive": `timeout=${seconds}` }),
   };
 }
 

@@ -58,7 +58,8 @@ export async function sendStream(
     "content-type": format.type,
     ...commonHeaders(exchange),
     "x-accel-buffering": "no",
-    trailer: TRAILER,
+    // Before HTTP/1.1 there are no chunks, and so no trailers: the connection's end is the end.
+    ...(response.useChunkedEncodingByDefault && { trailer: TRAILER }),
     ...headers,
   });
   response.flushHeaders();

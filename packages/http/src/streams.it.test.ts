@@ -65,6 +65,15 @@ test("an error in the middle is the last line, or the last event", async () => {
   expect(last).toMatch(/^event: error\ndata: \{"code":"NOT_FOUND"/);
 });
 
+test("HTTP/1.0 gets its stream as well, to the connection's end", async () => {
+  const { port } = await desks.open();
+  const peer = desks.raw(port);
+  peer.write(request("/desk/count", "2").replace("HTTP/1.1", "HTTP/1.0"));
+  const answer = await peer.ended;
+  expect(answer).toMatch(/200 OK[\s\S]*\r\n\r\n1\n2\n$/);
+  expect(answer).not.toMatch(/transfer-encoding|trailer/i);
+});
+
 test("an error before the first item has its own status", async () => {
   const { url } = await desks.open();
   const answer = await fetch(`${url}/desk/breaks`, {
