@@ -4,6 +4,7 @@ import { type CommonFlags, openOptions, type Session } from "./command.ts";
 import { bench } from "./commands/bench.ts";
 import { call } from "./commands/call.ts";
 import { describe } from "./commands/describe.ts";
+import { GATEWAY_LISTEN, type GatewayFlags, gateway } from "./commands/gateway.ts";
 import { list } from "./commands/list.ts";
 import { newService } from "./commands/new.ts";
 import { LISTEN, type RegistryFlags, registry } from "./commands/registry.ts";
@@ -135,6 +136,14 @@ export function createProgram({ io, open, version, onExit }: ProgramOptions): Co
     .addHelpText("after", REGISTRY_HELP)
     .action(async (flags: RegistryFlags) => onExit(await registry(io, flags)));
 
+  withCommonFlags(program.command("gateway"))
+    .description("serves HTTP/JSON for the services of a registry: /service/method")
+    .option("--listen <host:port>", "where it listens", hostAndPort, GATEWAY_LISTEN)
+    .option("--service <names>", "only these, separated by commas (default: all)", names)
+    .option("--cors <origins>", "pages that may call, separated by commas, or * (default: none)", names)
+    .addHelpText("after", GATEWAY_HELP)
+    .action(async (flags: GatewayFlags) => onExit(await gateway(io, flags)));
+
   program
     .command("new")
     .description("adds to the project in this folder")
@@ -153,6 +162,23 @@ function hostAndPort(text: string): string {
     throw new InvalidArgumentError(`A host and a port such as ${LISTEN} are expected.`);
   return text;
 }
+
+function names(text: string): readonly string[] {
+  const given = text.split(",").map((name) => name.trim());
+  if (given.some((name) => name === ""))
+    throw new InvalidArgumentError("Names separated by commas are expected.");
+  return given;
+}
+
+const GATEWAY_HELP = `
+Examples:
+  skein gateway --registry etcd://127.0.0.1:2379 --listen 0.0.0.0:8080
+  skein gateway --service user,order --cors https://app.example
+  curl --json '{"id":"42"}' http://127.0.0.1:8080/user/getUser
+  curl http://127.0.0.1:8080/openapi.json
+
+SIGTERM: takes no more connections, finishes what runs, exits with 0.
+Callers' \`authorization\` goes to the services. Services that want credentials are asked what they offer with $SKEIN_GATEWAY_TOKEN.`;
 
 const REGISTRY_HELP = `
 Examples:
@@ -178,6 +204,7 @@ Examples:
   skein bench user getUser '{"id":"42"}'
   skein new service orders
   skein registry
+  skein gateway
 
 Registry: $SKEIN_REGISTRY and $SKEIN_NAMESPACE, or --registry and --namespace after the command.
 With --json, answers are JSON on the standard output and errors are JSON on the standard error.

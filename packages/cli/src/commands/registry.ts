@@ -70,7 +70,8 @@ function announced(io: CliIo, flags: RegistryFlags, url: string, guarded: boolea
   ].join("\n");
 }
 
-function aborted(...signals: readonly AbortSignal[]): Promise<void> {
+/** Resolves with the first of them. */
+export function aborted(...signals: readonly AbortSignal[]): Promise<void> {
   return new Promise((resolve) => {
     for (const signal of signals)
       if (signal.aborted) resolve();
@@ -78,8 +79,8 @@ function aborted(...signals: readonly AbortSignal[]): Promise<void> {
   });
 }
 
-/** Once only: a second SIGTERM does not wait for anything to end. */
-function terminations(): AbortSignal {
+/** Aborts at SIGTERM. Once only: a second one does not wait for anything to end. */
+export function terminations(): AbortSignal {
   const controller = new AbortController();
   process.once("SIGTERM", () => controller.abort());
   return controller.signal;
