@@ -16,7 +16,7 @@ export const packetLoss: Scenario = {
     return underCut(
       stage,
       { registry: stage.registry, victim: victim.pid, begin: () => cut(victim.port), heal },
-      full ? 30_000 : 6000,
+      full ? 30_000 : 5000,
       control,
     );
   },

@@ -47,7 +47,7 @@ async function underSilence(
   return outcome(facts, [
     fact("instances wrong in the view in the end", view.wrong(town.ports()), 0),
     figure("instances wrong in it when healed", wrong, ""),
-    figure("view exact after healing", exactMs, "ms", ttlMs / 3 + 1000),
+    figure("view exact after healing", exactMs, "ms", Math.ceil(ttlMs / 3) + 1000),
     figure("not idempotent, unknown", facts.unknown, ""),
     figure("after its deadline", latest(calls), "ms", 20),
   ]);

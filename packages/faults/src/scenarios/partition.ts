@@ -64,6 +64,6 @@ export const partition: Scenario = {
       begin: () => proxy.disturb({ stall: true }),
       heal: () => proxy.heal(),
     };
-    return underCut(stage, cut, full ? 30_000 : 6000, control);
+    return underCut(stage, cut, full ? 30_000 : 5000, control);
   },
 };

@@ -3,7 +3,7 @@ import { FaultProxy } from "./fault-proxy.ts";
 import type { ServiceProcess } from "./service-process.ts";
 import type { Stage } from "./stage.ts";
 
-const SHORT_TTL_MS = 3000;
+const SHORT_TTL_MS = 2000;
 const DEFAULT_TTL_MS = 30_000;
 
 /** Three servers that are registered at a centre. */
