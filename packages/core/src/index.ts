@@ -78,6 +78,11 @@ export {
   RpcError,
   type RpcErrorOptions,
 } from "./errors/rpc-error.ts";
+export type {
+  ForeignProtocol,
+  ForeignService,
+  ForeignSessionOptions,
+} from "./foreign/foreign-protocol.ts";
 export type { Instance, InstanceAddress, InstanceStatus, ServiceSummary, Snapshot } from "./instance.ts";
 export type { Interceptor, Invocation, Next, Outcome } from "./interceptor.ts";
 export { createLeaseKeeper } from "./lease/lease-keeper.ts";
@@ -119,5 +124,5 @@ export type {
   Transport,
   Writer,
 } from "./transport.ts";
-export type { CallOptions } from "./types/call-options.ts";
+export type { CallOptions, ServiceCallOptions } from "./types/call-options.ts";
 export type { Internal, ServiceClient, ServiceMethods } from "./types/service-client.ts";

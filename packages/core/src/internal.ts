@@ -6,6 +6,8 @@ export { nearNames, suggestion } from "./client/near.ts";
 export { compileRange } from "./client/semver-range.ts";
 export { serviceNameFault, versionFault } from "./definition/names.ts";
 export { sameInstance } from "./directory/same-instance.ts";
+export { AssumedEndpoints } from "./foreign/assumed-endpoints.ts";
+export { assumedUnary, foreignAddress } from "./foreign/foreign-protocol.ts";
 export {
   type FoundName,
   findGoName,
@@ -32,5 +34,6 @@ export type {
   ClientSessionOptions,
 } from "./session/client-session-types.ts";
 export { ItemQueue, type ItemSource } from "./session/item-queue.ts";
+export { Liveness } from "./session/liveness.ts";
 export type { OutgoingCall, RemoteEndpoint } from "./session/outgoing-call.ts";
 export { isStaticId, staticId } from "./static-id.ts";

@@ -1,5 +1,6 @@
 import { createDirectory, type Directory } from "../directory/directory.ts";
 import { InOrder } from "../directory/in-order.ts";
+import type { EndpointInfo } from "../endpoint.ts";
 import { RpcError } from "../errors/rpc-error.ts";
 import type { Instance } from "../instance.ts";
 import type { Logger, Runtime } from "../runtime.ts";
@@ -7,7 +8,7 @@ import type { SelectorFactory } from "../selector.ts";
 import type { ClientSession } from "../session/client-session-types.ts";
 import { Absence } from "./absence.ts";
 import { ClientCall } from "./client-call.ts";
-import { type DialOptions, openSession, reachableAddress } from "./dial.ts";
+import { type DialOptions, dialledUrl, openSession } from "./dial.ts";
 import { Hedge } from "./hedge.ts";
 import { Node, type NodeEvents, type NodeHost, type Opening } from "./node.ts";
 import type { ResolvedPolicy } from "./resolve-policy.ts";
@@ -47,6 +48,7 @@ export class Channel implements NodeHost, TargetHost {
   readonly policy: ResolvedPolicy;
   readonly budget: RetryBudget;
   readonly nodes = new Map<string, Node>();
+  readonly assume: ((method: string) => EndpointInfo) | undefined;
   readonly #o: ChannelOptions;
   readonly #targets = new Map<string | undefined, Target>();
   readonly #absence: Absence;
@@ -73,6 +75,8 @@ export class Channel implements NodeHost, TargetHost {
     this.runtime = options.runtime;
     this.service = options.service;
     this.policy = options.policy;
+    const { foreign } = options.dial;
+    this.assume = foreign === undefined ? undefined : (method) => foreign.service.endpoint(method);
     this.budget = new RetryBudget(options.policy.retryBudget);
     const { service, logger, ttlMs, registry, names } = options;
     const { clock, random } = options.runtime;
@@ -143,7 +147,7 @@ export class Channel implements NodeHost, TargetHost {
   }
 
   #url(instance: Instance): string | undefined {
-    return reachableAddress(instance, this.#o.dial.transports)?.address.url;
+    return dialledUrl(this.#o.dial, instance);
   }
 
   // ---- what nodes tell

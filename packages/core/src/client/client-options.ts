@@ -1,5 +1,6 @@
 import type { CodecFactory } from "../codec.ts";
 import type { CallContext } from "../context.ts";
+import type { ForeignProtocol } from "../foreign/foreign-protocol.ts";
 import type { Interceptor } from "../interceptor.ts";
 import type { Registry } from "../registry.ts";
 import type { ContextStore, Logger, Runtime } from "../runtime.ts";
@@ -31,6 +32,8 @@ export interface ClientOptions extends CallDefaults {
   /** Sent to each instance in HELLO; a function is asked at each connection. */
   readonly credentials?: string | (() => string | Promise<string>) | undefined;
   readonly limits?: Partial<SessionLimits> | undefined;
+  /** Others than ours, for `client.service(name, { protocol })`. @default none */
+  readonly protocols?: readonly ForeignProtocol[] | undefined;
   /** How calls are tried, retried and hedged, and instances connected to. @default DEFAULT_POLICY */
   readonly policy?: Policy | undefined;
   /** Where it runs: instances of the same zone are preferred. @default not known */
@@ -71,6 +74,8 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
   if (options.zone !== undefined && (typeof options.zone !== "string" || options.zone === ""))
     wrong("zone", options.zone, "a zone's name");
   duration(options.ttlMs, "ttlMs", wrong);
+  if (options.protocols !== undefined && options.protocols.length > 0)
+    list(options.protocols, "protocols", "service", "an array of ForeignProtocols", wrong);
   checkDefaults(options, "createClient");
   resolveLimits(options.limits);
   if (options.policy !== undefined) checkPolicy(options.policy, "createClient");

@@ -5,7 +5,7 @@ import { RpcError } from "../errors/rpc-error.ts";
 import type { ServiceSummary, Snapshot } from "../instance.ts";
 import type { MethodReport } from "../server/report.ts";
 import { createClientSession } from "../session/client-session.ts";
-import type { CallOptions } from "../types/call-options.ts";
+import type { ServiceCallOptions } from "../types/call-options.ts";
 import type { ServiceClient } from "../types/service-client.ts";
 import { startIntercepted } from "./call-start.ts";
 import { Channel } from "./channel.ts";
@@ -17,7 +17,7 @@ import {
   resolveClientOptions,
 } from "./client-options.ts";
 import { reportMethods } from "./client-report.ts";
-import type { DialOptions } from "./dial.ts";
+import type { DialForeign, DialOptions } from "./dial.ts";
 import { createServiceProxy } from "./proxy.ts";
 import { resolvePolicy } from "./resolve-policy.ts";
 import { type CallerHost, ServiceCaller } from "./service-caller.ts";
@@ -33,9 +33,9 @@ export interface Client<Known extends object = Record<never, never>> extends Asy
    * @param options for all of its calls
    * @throws TypeError when an option is wrong, naming it
    */
-  service<C extends ServiceContract>(contract: C, options?: CallOptions): ServiceClient<C>;
-  service<K extends keyof Known & string>(name: K, options?: CallOptions): ServiceClient<Known[K]>;
-  service<S>(name: string, options?: CallOptions): ServiceClient<S>;
+  service<C extends ServiceContract>(contract: C, options?: ServiceCallOptions): ServiceClient<C>;
+  service<K extends keyof Known & string>(name: K, options?: ServiceCallOptions): ServiceClient<Known[K]>;
+  service<S>(name: string, options?: ServiceCallOptions): ServiceClient<S>;
   /** All services of the registry that have an instance. */
   list(): Promise<readonly ServiceSummary[]>;
   /** A service's instances: all of them at once, then again after each change. Ends when it is returned or the client is closed. */
@@ -81,11 +81,11 @@ class SkeinClient implements Client {
   }
 
   /** `never`: of whichever type the interface says. */
-  service(service: string | { readonly name: string }, options?: CallOptions): never {
+  service(service: string | { readonly name: string }, options?: ServiceCallOptions): never {
     return this.#service(service, options) as never;
   }
 
-  #service(service: string | { readonly name: string }, options: CallOptions | undefined): object {
+  #service(service: string | { readonly name: string }, options: ServiceCallOptions | undefined): object {
     const name = typeof service === "string" ? service : service?.name;
     const fault = serviceNameFault(name);
     if (fault !== undefined) throw new TypeError(`client.service: ${fault}`);
@@ -101,16 +101,18 @@ class SkeinClient implements Client {
     return proxy;
   }
 
-  #proxy(name: string, own: CallOptions): object {
-    const channel = this.#channel(name);
+  #proxy(name: string, own: ServiceCallOptions): object {
+    const channel = this.#channel(name, own.protocol);
     const target = channel.target(own.version ?? this.#o.version);
     const versions = (version: string) => channel.target(version);
     return createServiceProxy(new ServiceCaller(this.#host, target, versions, own));
   }
 
-  #channel(service: string): Channel {
-    const found = this.#channels.get(service);
+  #channel(service: string, protocol: string | undefined): Channel {
+    const key = protocol === undefined ? service : `${service} ${protocol}`;
+    const found = this.#channels.get(key);
     if (found !== undefined) return found;
+    const foreign = protocol === undefined ? undefined : this.#foreign(service, protocol);
     const { runtime, logger, registry, selector, ttlMs, zone } = this.#o;
     const policy = resolvePolicy(this.#o.policy, this.#o, service);
     const { connect, liveness } = policy;
@@ -119,7 +121,7 @@ class SkeinClient implements Client {
       logger,
       service,
       policy,
-      dial: { ...this.#dial, connectTimeoutMs: connect.timeoutMs, liveness },
+      dial: { ...this.#dial, connectTimeoutMs: connect.timeoutMs, liveness, foreign },
       selector,
       zone,
       ttlMs,
@@ -127,9 +129,19 @@ class SkeinClient implements Client {
       names: async () => (await registry.list()).map((summary) => summary.name),
       follow: (directory, signal) => void followService(registry, service, directory, runtime, signal),
     });
-    this.#channels.set(service, channel);
+    this.#channels.set(key, channel);
     if (this.#abort.signal.aborted) channel.close();
     return channel;
+  }
+
+  #foreign(service: string, protocol: string): DialForeign {
+    const known = this.#o.protocols ?? [];
+    const found = known.find((one) => one.protocol === protocol);
+    if (found !== undefined) return { protocol, service: found.service(service) };
+    const given = known.map((one) => one.protocol).join(", ") || "none";
+    throw new TypeError(
+      `client.service("${service}"): protocol is "${String(protocol)}": give one of the client's protocols (${given})`,
+    );
   }
 
   async list(): Promise<readonly ServiceSummary[]> {

@@ -1,9 +1,11 @@
 import type { CodecFactory } from "../codec.ts";
 import { RpcError } from "../errors/rpc-error.ts";
+import { type ForeignService, foreignAddress } from "../foreign/foreign-protocol.ts";
 import type { Instance, InstanceAddress } from "../instance.ts";
 import type { Runtime } from "../runtime.ts";
 import type {
   ClientSession,
+  ClientSessionEvents,
   ClientSessionOptions,
   LivenessOptions,
   SessionLimits,
@@ -24,6 +26,13 @@ export interface DialOptions {
   readonly limits: Partial<SessionLimits> | undefined;
   readonly liveness: LivenessOptions;
   readonly createSession: (options: ClientSessionOptions) => ClientSession;
+  /** Another protocol than ours, which connects by itself. */
+  readonly foreign?: DialForeign | undefined;
+}
+
+export interface DialForeign {
+  readonly protocol: string;
+  readonly service: ForeignService;
 }
 
 /** Of its addresses the one that is dialled: the first that speaks our protocol over a transport that we have. */
@@ -38,6 +47,13 @@ export function reachableAddress(
     if (transport !== undefined) return { address, transport };
   }
   return undefined;
+}
+
+/** Where an instance is dialled, as its records say it. */
+export function dialledUrl(o: DialOptions, instance: Instance): string | undefined {
+  return o.foreign === undefined
+    ? reachableAddress(instance, o.transports)?.address.url
+    : foreignAddress(instance, o.foreign.protocol)?.url;
 }
 
 /** Opens a session to an instance. Events come later, never before it has returned. */
@@ -82,12 +98,13 @@ class Dial implements Opening {
   }
 
   async #run(): Promise<void> {
-    const { runtime, connectTimeoutMs, credentials } = this.#o;
+    const { runtime, connectTimeoutMs, credentials, foreign } = this.#o;
     const started = runtime.clock.fresh();
     let connection: Connection;
     let secret: string | undefined;
     try {
       secret = typeof credentials === "function" ? await credentials() : await credentials;
+      if (foreign !== undefined) return this.#openForeign(foreign, secret);
       connection = await this.#connect();
     } catch (error) {
       return this.#closed(dialError(error, this.#instance));
@@ -95,6 +112,24 @@ class Dial implements Opening {
     if (this.#over) return connection.destroy();
     const left = Math.max(1, connectTimeoutMs - (runtime.clock.fresh() - started));
     this.#open(connection, secret, left);
+  }
+
+  #openForeign({ protocol, service }: DialForeign, credentials: string | undefined): void {
+    if (this.#over) return;
+    const address = foreignAddress(this.#instance, protocol);
+    if (address === undefined) throw new Error("it has no address");
+    const { runtime, connectTimeoutMs, limits, liveness } = this.#o;
+    const session = service.open({
+      runtime,
+      instance: this.#instance,
+      address,
+      connectTimeoutMs,
+      credentials,
+      limits,
+      liveness,
+      events: this.#toSession(() => session),
+    });
+    this.#session = session;
   }
 
   #connect(): Promise<Connection> {
@@ -116,14 +151,18 @@ class Dial implements Opening {
       credentials,
       limits: { ...limits, helloMs },
       liveness,
-      events: {
-        ready: () => this.#events.ready(session),
-        suspect: (suspected) => this.#events.suspect(suspected),
-        draining: () => this.#events.draining(),
-        closed: (error) => this.#closed(error),
-      },
+      events: this.#toSession(() => session),
     });
     this.#session = session;
+  }
+
+  #toSession(session: () => ClientSession): ClientSessionEvents {
+    return {
+      ready: () => this.#events.ready(session()),
+      suspect: (suspected) => this.#events.suspect(suspected),
+      draining: () => this.#events.draining(),
+      closed: (error) => this.#closed(error),
+    };
   }
 }
 

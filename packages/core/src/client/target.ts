@@ -1,3 +1,4 @@
+import type { EndpointInfo } from "../endpoint.ts";
 import { RpcError } from "../errors/rpc-error.ts";
 import type { Clock, Runtime, Timer } from "../runtime.ts";
 import type { Candidate, Pick, Picker, Selector } from "../selector.ts";
@@ -24,6 +25,8 @@ export interface TargetHost {
   readonly service: string;
   readonly policy: ResolvedPolicy;
   readonly budget: RetryBudget;
+  /** Of methods that no instance tells of: a protocol's that is not ours. */
+  readonly assume: ((method: string) => EndpointInfo) | undefined;
   /** Why a call has no instance to go to; undefined: that is not known yet, wait() is called again once it is. */
   absence(target: Target, call: ClientCall): RpcError | undefined;
 }
@@ -66,6 +69,8 @@ export class Target implements CallRoad {
     if (method === undefined) {
       method = new Method(this.#host.service, name, this.#host.policy.method(name));
       method.refuseIteration = notIterable(method);
+      const assumed = this.#host.assume?.(name);
+      if (assumed !== undefined) this.#learn(method, assumed);
       this.methods.set(name, method);
     }
     return method;
@@ -74,12 +79,13 @@ export class Target implements CallRoad {
   /** An instance that fits has said what it offers. */
   learn(endpoints: ReadonlyMap<string, RemoteEndpoint>): void {
     this.#known = true;
-    for (const endpoint of endpoints.values()) {
-      const method = this.method(endpoint.name);
-      method.learn(endpoint);
-      if (method.policy.hedge !== undefined && !method.streaming)
-        method.hedging ??= new Hedging(this.#host.runtime, method.policy.hedge);
-    }
+    for (const endpoint of endpoints.values()) this.#learn(this.method(endpoint.name), endpoint);
+  }
+
+  #learn(method: Method, endpoint: EndpointInfo): void {
+    method.learn(endpoint);
+    if (method.policy.hedge !== undefined && !method.streaming)
+      method.hedging ??= new Hedging(this.#host.runtime, method.policy.hedge);
   }
 
   /** The set or a state has changed. */

@@ -19,3 +19,9 @@ export interface CallOptions {
   /** False: no call is tried a second time. @default true */
   readonly retries?: boolean | undefined;
 }
+
+/** What a caller may say of all calls of a service: `client.service(name, options)`. */
+export interface ServiceCallOptions extends CallOptions {
+  /** How its instances are called when they are not ours: one of the client's `protocols`. @default Skein's own */
+  readonly protocol?: string | undefined;
+}

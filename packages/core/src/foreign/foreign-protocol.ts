@@ -1,0 +1,56 @@
+import type { EndpointInfo } from "../endpoint.ts";
+import type { Instance, InstanceAddress } from "../instance.ts";
+import type { Runtime } from "../runtime.ts";
+import type {
+  ClientSession,
+  ClientSessionEvents,
+  LivenessOptions,
+  SessionLimits,
+} from "../session/client-session-types.ts";
+
+/**
+ * A protocol that is not ours, spoken to servers that are not ours: `client.service("arith", { protocol: "jsonrpc" })`. It opens sessions; selection,
+ * ejection, retries, the budget, deadlines, draining and suspicion are the client's own and hold as ever.
+ */
+export interface ForeignProtocol {
+  /** As in the addresses of an instance's record, and in `client.service(name, { protocol })`. */
+  readonly protocol: string;
+  /**
+   * For one service.
+   * @throws Error that says why it cannot be called by this protocol
+   */
+  service(name: string): ForeignService;
+}
+
+export interface ForeignService {
+  /** What is known of a method without asking an instance: such servers do not tell. Asked once a method, and sessions' `endpoints` say the same. */
+  endpoint(method: string): EndpointInfo;
+  /**
+   * Connects to an instance. The session is `opening` until `events.ready()`; events come later, never before this has returned. Of its calls it says
+   * what the session layer says (`RpcError`'s executed and retry): never sent: `no`, `elsewhere`; connection lost: `maybe`; the server's own error: `yes`.
+   */
+  open(options: ForeignSessionOptions): ClientSession;
+}
+
+export interface ForeignSessionOptions {
+  readonly runtime: Runtime;
+  readonly instance: Instance;
+  /** Of its addresses, the one of this protocol, else its first. */
+  readonly address: InstanceAddress;
+  /** Until ready(), ms. */
+  readonly connectTimeoutMs: number;
+  readonly credentials: string | undefined;
+  readonly limits: Partial<SessionLimits> | undefined;
+  readonly liveness: LivenessOptions;
+  readonly events: ClientSessionEvents;
+}
+
+/** For a service whose methods nobody tells of: each is unary, and may not be executed twice unless its caller says so. */
+export function assumedUnary(name: string): EndpointInfo {
+  return { name, kind: "unary", idempotent: false, timeoutMs: undefined, priority: "normal" };
+}
+
+/** Of its addresses the one for a protocol of that name; the first where none is: whoever wrote it down (`static:`, a bare key) did not say. */
+export function foreignAddress(instance: Instance, protocol: string): InstanceAddress | undefined {
+  return instance.addresses.find((a) => a.protocol === protocol) ?? instance.addresses[0];
+}
