@@ -192,11 +192,27 @@ describe("pages of other origins", () => {
     }
   });
 
+  test("cannot call by an image or a link either", async () => {
+    const { port } = await desks.open({ cors });
+    const peer = desks.raw(port);
+    const ask = (site: string) =>
+      peer.write(`GET /desk/odd HTTP/1.1\r\nHost: x\r\nSec-Fetch-Site: ${site}\r\n\r\n`);
+    ask("cross-site");
+    await peer.until(/403 Forbidden[\s\S]*may not call without saying so/);
+    ask("none");
+    await peer.until("200 OK");
+  });
+
   test("all of them with *", async () => {
     const { url } = await desks.open({ cors: { origins: ["*"] } });
     const answer = await post(`${url}/desk/echo`, 1, { origin: "null" });
     expect([answer.status, answer.headers.get("access-control-allow-origin")]).toEqual([200, "*"]);
   });
+});
+
+test("the query is for GET", async () => {
+  const { url } = await desks.open();
+  expect((await post(`${url}/desk/echo?input=1`)).body).toBe(null);
 });
 
 test("health is answered by the same door", async () => {

@@ -33,8 +33,8 @@ export function checkMethod(method: string | undefined, endpoint: EndpointDescri
 export async function readInput(exchange: Exchange, endpoint: EndpointDescription): Promise<unknown> {
   const { request, response, limits } = exchange;
   const lines = takesStream(endpoint);
-  if (request.method === "GET" || !hasBody(request))
-    return lines ? new BodyLines(request, limits.maxBodyBytes) : fromQuery(exchange);
+  if (request.method === "GET") return fromQuery(exchange);
+  if (!hasBody(request)) return lines ? new BodyLines(request, limits.maxBodyBytes) : undefined;
   checkBodyType(request, lines);
   if (lines) {
     invite(request, response);

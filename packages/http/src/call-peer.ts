@@ -4,7 +4,7 @@ import { BodyLines } from "./body-lines.ts";
 import { checkMethod, givesStream, readInput } from "./call-input.ts";
 import { Callers, serviceOf } from "./callers.ts";
 import type { Catalogue } from "./catalogue.ts";
-import { corsHeaders, preflightHeaders } from "./cors.ts";
+import { corsHeaders, preflightHeaders, refuseUnasked } from "./cors.ts";
 import { errorAnswer } from "./error-answer.ts";
 import type { Exchange } from "./exchange.ts";
 import { sendHealth } from "./health-side.ts";
@@ -95,6 +95,7 @@ export class CallPeer implements HttpPeer {
     const { request, response } = exchange;
     const endpoint = this.#p.catalogue.find(service, method);
     checkMethod(request.method, endpoint);
+    refuseUnasked(request.headers, this.#p.options.cors);
     const gone = new AbortController();
     response.once("close", () => {
       if (!response.writableFinished) gone.abort(new RpcError("CANCELLED", "the caller has gone"));

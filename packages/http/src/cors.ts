@@ -39,6 +39,21 @@ export function corsHeaders(
   );
 }
 
+/**
+ * Images and links of any page make a browser ask with GET, and without `Origin`: it says then where they come from.
+ * @throws HttpRefusal 403
+ */
+export function refuseUnasked(headers: IncomingHttpHeaders, cors: CorsOptions | undefined): void {
+  const site = headers["sec-fetch-site"];
+  if (headers.origin !== undefined || cors?.origins.includes("*") === true) return;
+  if (site === "cross-site" || site === "same-site")
+    throw new HttpRefusal(
+      403,
+      "PERMISSION_DENIED",
+      "a page of another origin may not call without saying so",
+    );
+}
+
 /** What a browser is told that asks before it calls. */
 export function preflightHeaders(
   headers: IncomingHttpHeaders,

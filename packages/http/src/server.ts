@@ -100,8 +100,7 @@ export function createHttpSide({ logger, limits, connected }: HttpSideOptions): 
   return {
     accept(socket) {
       if (closing || peers.size >= limits.maxConnections) return void socket.destroy();
-      const remote = `${socket.remoteAddress}:${socket.remotePort}`;
-      const peer: Peer = { socket, http: connected(remote), open: 0, deadline: undefined };
+      const peer: Peer = { socket, http: connected(remoteOf(socket)), open: 0, deadline: undefined };
       peers.set(socket, peer);
       arm(peer, limits.requestMs);
       socket.once("close", () => {
@@ -128,6 +127,11 @@ export function createHttpSide({ logger, limits, connected }: HttpSideOptions): 
       clearTimeout(grace);
     },
   };
+}
+
+/** Sockets of the machine's own (`unix:`) have no address. */
+function remoteOf({ remoteAddress, remotePort }: Socket): string {
+  return remotePort === undefined ? "this machine" : `${remoteAddress}:${remotePort}`;
 }
 
 /** Of sockets that broke: `close` says so as well. */
