@@ -3,9 +3,10 @@ import { once } from "node:events";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { type CallContext, Rpc, RpcError, Service } from "@skein/core";
-import { type App, serve } from "skein";
+import { type CallContext, Rpc, RpcError, Service, silentLogger } from "@skein/core";
+import { type App, type ClientOptions, createClient, serve } from "skein";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { jsonrpcProtocol } from "../../http/src/jsonrpc/index.ts";
 import { collectLogs } from "../../skein/src/test/collect-logs.ts";
 
 @Service("user", { version: "1.0.0" })
@@ -163,6 +164,161 @@ describe.skipIf(!hasGo)("Go's net/rpc/jsonrpc calls our port (skipped without go
     expect(logs.find("speaks no protocol served here")).toMatchObject({
       hint: expect.stringContaining("jsonrpc.Dial"),
     });
+  });
+});
+
+/** Arith of Go's, as its callers here see it. */
+interface Arith {
+  multiply(numbers: { A: number; B: number }): Promise<number>;
+  divide(numbers: { A: number; B: number }): Promise<{ Quo: number; Rem: number }>;
+  name(): Promise<string>;
+  echo(text: string): Promise<string>;
+  sleep(ms: number): Promise<number>;
+  nope(): Promise<void>;
+}
+
+describe.skipIf(!hasGo)("we call servers of Go's net/rpc/jsonrpc (skipped without go)", () => {
+  beforeAll(build, 300_000);
+
+  async function goServer(name: string): Promise<{ at: string; kill(): Promise<unknown>; pid: number }> {
+    const child = spawn(program, ["serve", name], { stdio: ["pipe", "pipe", "inherit"] });
+    const exit = once(child, "exit");
+    ends.push(() => {
+      child.stdin.end();
+      child.kill("SIGCONT");
+      return exit;
+    });
+    const [line] = (await once(child.stdout, "data")) as [Buffer];
+    const kill = (): Promise<unknown> => {
+      child.kill("SIGKILL");
+      return exit;
+    };
+    return { at: line.toString().trim(), kill, pid: child.pid as number };
+  }
+
+  function callers(at: readonly string[], more: ClientOptions = {}) {
+    const client = createClient({ registry: `static://arith=${at.join(",")}`, log: silentLogger, ...more });
+    ends.push(() => client.close());
+    return {
+      client,
+      arith: client.service<Arith>("arith", { protocol: "jsonrpc" }),
+      again: client.service<Arith>("arith", { protocol: "jsonrpc", idempotent: true }),
+    };
+  }
+
+  test("values, errors, no input, a hundred at once", async () => {
+    const { at } = await goServer("one");
+    const { arith } = callers([at]);
+    expect(await arith.multiply({ A: 7, B: 8 })).toBe(56);
+    expect(await arith.divide({ A: 17, B: 5 })).toEqual({ Quo: 3, Rem: 2 });
+    expect(await arith.name()).toBe("one");
+    expect(await arith.call("Multiply" as "multiply", { A: 2, B: 3 })).toBe(6);
+    const text = '\u2028}{"é𝄞'.repeat(100_000);
+    expect(await arith.echo(text)).toBe(text);
+    const divided = arith.divide({ A: 1, B: 0 });
+    await expect(divided).rejects.toMatchObject({
+      code: "UNKNOWN",
+      executed: "yes",
+      message: "divide by zero",
+      service: "arith",
+      method: "divide",
+    });
+    await expect(arith.nope()).rejects.toMatchObject({
+      code: "UNIMPLEMENTED",
+      executed: "no",
+      message: "rpc: can't find method Arith.Nope",
+    });
+    const many = Array.from({ length: 100 }, (_, i) => (i % 2 === 0 ? arith.sleep(50) : arith.echo(`${i}`)));
+    expect(await Promise.all(many)).toEqual(many.map((_, i) => (i % 2 === 0 ? 50 : `${i}`)));
+  });
+
+  test("a deadline and a signal end a call here; the connection goes on", async () => {
+    const { at } = await goServer("one");
+    const { arith } = callers([at]);
+    const late = arith.call("sleep", 600, { timeoutMs: 100 });
+    await expect(late).rejects.toMatchObject({ code: "DEADLINE_EXCEEDED", executed: "maybe" });
+    const abort = new AbortController();
+    const given = arith.call("sleep", 600, { signal: abort.signal });
+    setTimeout(() => abort.abort(), 50);
+    await expect(given).rejects.toMatchObject({ code: "CANCELLED", executed: "maybe" });
+    expect(await arith.sleep(700)).toBe(700);
+  });
+
+  test("two instances share the calls; one killed, no idempotent call fails", async () => {
+    const [one, two] = [await goServer("one"), await goServer("two")];
+    const { arith, again } = callers([one.at, two.at]);
+    const seen = new Set<string>();
+    while (seen.size < 2) seen.add(await arith.name());
+    let calling = true;
+    let calls = 0;
+    const answers: string[] = [];
+    const failures: unknown[] = [];
+    const callOn = async (): Promise<void> => {
+      while (calling) {
+        calls++;
+        // Half of them are in flight for a while, so that the kill meets some.
+        const call = calls % 2 === 0 ? again.sleep(20).then(() => "slept") : again.name();
+        await call.then(
+          (name) => answers.push(name),
+          (error: unknown) => failures.push(error),
+        );
+      }
+    };
+    const running = Array.from({ length: 6 }, callOn);
+    await expect.poll(() => calls).toBeGreaterThan(100);
+    await one.kill();
+    const until = calls + 200;
+    await expect.poll(() => calls, { timeout: 10_000 }).toBeGreaterThan(until);
+    calling = false;
+    await Promise.all(running);
+    expect(failures).toEqual([]);
+    expect(answers.slice(-20)).not.toContain("one");
+  });
+
+  test("a call that may have been executed is not tried again unless it may be", async () => {
+    const one = await goServer("one");
+    const { arith } = callers([one.at]);
+    await arith.name();
+    const lost = arith.sleep(5000);
+    setTimeout(() => void one.kill(), 100);
+    await expect(lost).rejects.toMatchObject({ code: "UNAVAILABLE", executed: "maybe" });
+    await expect(arith.name()).rejects.toMatchObject({ code: "UNAVAILABLE", executed: "no" });
+  });
+
+  test("a server that stops answering is suspected, a busy one is not; idempotent calls go elsewhere", async () => {
+    const [one, two] = [await goServer("one"), await goServer("two")];
+    const logs = collectLogs();
+    const { arith, again } = callers([one.at, two.at], { log: logs.logger });
+    const seen = new Set<string>();
+    while (seen.size < 2) seen.add(await arith.name());
+    // Longer than a suspicion takes: Go answers the ping, so nobody is suspected.
+    expect(await arith.sleep(2500)).toBe(2500);
+    expect(logs.find("suspected")).toBe(undefined);
+    process.kill(one.pid, "SIGSTOP");
+    const started = performance.now();
+    expect(new Set(await Promise.all(Array.from({ length: 20 }, () => again.name())))).toEqual(
+      new Set(["two"]),
+    );
+    expect(performance.now() - started).toBeLessThan(4000);
+    expect(logs.find("suspected")).toMatchObject({ address: `tcp://${one.at}` });
+  });
+
+  test("another rule for names, another protocol's name, and our own service by its door", async () => {
+    const { at } = await goServer("one");
+    const protocols = [jsonrpcProtocol({ names: (_, method) => `Arith.${method}` })];
+    const client = createClient({ registry: `static://sums=${at}`, log: silentLogger, protocols });
+    ends.push(() => client.close());
+    const sums = client.service<{ Name(): Promise<string> }>("sums", { protocol: "jsonrpc" });
+    expect(await sums.Name()).toBe("one");
+    expect(() => client.service("sums", { protocol: "soap" })).toThrow(
+      'client.service("sums"): protocol is "soap": give one of the client\'s protocols (jsonrpc',
+    );
+    const ours = await start();
+    const own = createClient({ registry: `static://user=${ours.at}`, log: silentLogger });
+    ends.push(() => own.close());
+    const user = own.service<UserService>("user", { protocol: "jsonrpc" });
+    expect(await user.getUser({ id: "42" })).toMatchObject({ name: "Ada" });
+    expect(await own.service<UserService>("user").getUser({ id: "42" })).toMatchObject({ name: "Ada" });
   });
 });
 

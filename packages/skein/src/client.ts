@@ -4,6 +4,7 @@ import {
   type CodecFactory,
   type Client as CoreClient,
   createClient as createCoreClient,
+  type ForeignProtocol,
   type Interceptor,
   type Logger,
   type Policy,
@@ -29,6 +30,7 @@ import type { LogLevel } from "./logger/levels.ts";
 import { loggerOf } from "./logger/logger-of.ts";
 import { nodeRuntime as runtime } from "./node-runtime.ts";
 import { openRegistry } from "./open-registry.ts";
+import { withKnownProtocols } from "./protocols.ts";
 import type { Services } from "./services.ts";
 import { SetupError } from "./setup-error.ts";
 import { reportIfUncaught, reportTo } from "./start-failure.ts";
@@ -68,6 +70,11 @@ export interface ClientOptions extends ConfigOptions, CallDefaults {
    * @default DEFAULT_POLICY
    */
   readonly policy?: Policy | undefined;
+  /**
+   * Other protocols than ours, for `client.service(name, { protocol })`. Known by name without being given: `jsonrpc` (of `@skein/http`).
+   * One given of the same name comes first.
+   */
+  readonly protocols?: readonly ForeignProtocol[] | undefined;
   readonly tls?: TlsSettings | undefined;
   /** In order of preference. @default MessagePack, JSON */
   readonly codecs?: readonly CodecFactory[] | undefined;
@@ -105,6 +112,7 @@ function connect(options: ClientOptions, env: Environment): Client {
     runtime,
     logger,
     registry: opened.registry,
+    protocols: withKnownProtocols(options.protocols),
     transports: createTransports(options.tls),
     codecs: options.codecs ?? [msgpack, json],
     selector: selectorOf(options.selector),

@@ -74,7 +74,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
   if (options.zone !== undefined && (typeof options.zone !== "string" || options.zone === ""))
     wrong("zone", options.zone, "a zone's name");
   duration(options.ttlMs, "ttlMs", wrong);
-  if (options.protocols !== undefined && options.protocols.length > 0)
+  if (options.protocols !== undefined && options.protocols?.length !== 0)
     list(options.protocols, "protocols", "service", "an array of ForeignProtocols", wrong);
   checkDefaults(options, "createClient");
   resolveLimits(options.limits);

@@ -104,7 +104,7 @@ class Dial implements Opening {
     let secret: string | undefined;
     try {
       secret = typeof credentials === "function" ? await credentials() : await credentials;
-      if (foreign !== undefined) return this.#openForeign(foreign, secret);
+      if (foreign !== undefined) return await this.#openForeign(foreign, secret);
       connection = await this.#connect();
     } catch (error) {
       return this.#closed(dialError(error, this.#instance));
@@ -114,12 +114,12 @@ class Dial implements Opening {
     this.#open(connection, secret, left);
   }
 
-  #openForeign({ protocol, service }: DialForeign, credentials: string | undefined): void {
+  async #openForeign({ protocol, service }: DialForeign, credentials: string | undefined): Promise<void> {
     if (this.#over) return;
     const address = foreignAddress(this.#instance, protocol);
     if (address === undefined) throw new Error("it has no address");
     const { runtime, connectTimeoutMs, limits, liveness } = this.#o;
-    const session = service.open({
+    const session = await service.open({
       runtime,
       instance: this.#instance,
       address,
@@ -130,6 +130,7 @@ class Dial implements Opening {
       events: this.#toSession(() => session),
     });
     this.#session = session;
+    if (this.#over) session.close();
   }
 
   #connect(): Promise<Connection> {

@@ -29,7 +29,7 @@ export interface ForeignService {
    * Connects to an instance. The session is `opening` until `events.ready()`; events come later, never before this has returned. Of its calls it says
    * what the session layer says (`RpcError`'s executed and retry): never sent: `no`, `elsewhere`; connection lost: `maybe`; the server's own error: `yes`.
    */
-  open(options: ForeignSessionOptions): ClientSession;
+  open(options: ForeignSessionOptions): ClientSession | Promise<ClientSession>;
 }
 
 export interface ForeignSessionOptions {

@@ -1,4 +1,4 @@
-import type { RpcError } from "@skein/core";
+import { RpcError } from "@skein/core";
 import { writeJson } from "../write-json.ts";
 import { ScanError } from "./message-scanner.ts";
 import { rawMember } from "./raw-member.ts";
@@ -77,4 +77,50 @@ export function errorText({ code, message, executed, id }: RpcError): string {
   const logged = id === undefined ? "" : ` (logged as ${id})`;
   const ran = { no: " (not executed)", maybe: " (may have been executed)", yes: "" }[executed];
   return `${code}: ${message}${logged}${ran}`;
+}
+
+/** A request of ours. No input is `null`, as Go's client writes it. */
+export function requestText(id: number, method: string, input: unknown): string {
+  return `{"method":${JSON.stringify(method)},"params":[${writeJson(input)}],"id":${id}}\n`;
+}
+
+export interface Answer {
+  /** Of ours: a number; NaN for any other. */
+  readonly id: number;
+  readonly value: unknown;
+  readonly error: RpcError | undefined;
+}
+
+/** In the words of Go's server, when it has not called anything. */
+const NOT_FOUND = /^rpc: (?:can't find (?:service|method) |service\/method request ill-formed)/;
+
+/** @throws ScanError when it is no JSON */
+export function readAnswer(json: string): Answer {
+  let answer: Record<string, unknown>;
+  try {
+    answer = JSON.parse(json) as Record<string, unknown>;
+  } catch {
+    throw new ScanError("a message is not JSON");
+  }
+  const { id, result, error } = answer;
+  const read = (value: unknown, failed?: RpcError): Answer => ({
+    id: typeof id === "number" ? id : Number.NaN,
+    value,
+    error: failed,
+  });
+  if (error !== null && error !== undefined) return read(undefined, errorOf(error));
+  if (PERHAPS_PROTO.test(json) && hasProto(result))
+    return read(
+      undefined,
+      new RpcError("INTERNAL", 'the answer has the key "__proto__"', { executed: "yes" }),
+    );
+  return read(result);
+}
+
+/** Errors are strings; what they mean is between the server's author and the caller. */
+function errorOf(error: unknown): RpcError {
+  const text = typeof error === "string" ? error : JSON.stringify(error);
+  return NOT_FOUND.test(text)
+    ? new RpcError("UNIMPLEMENTED", text, { executed: "no" })
+    : new RpcError("UNKNOWN", text, { executed: "yes" });
 }

@@ -1,0 +1,287 @@
+import { connect, type Socket } from "node:net";
+import { type ForeignSessionOptions, RpcError, type Timer } from "@skein/core";
+import {
+  AssumedEndpoints,
+  assumedUnary,
+  type ClientSession,
+  Liveness,
+  type OutgoingCall,
+} from "@skein/core/internal";
+import { MessageScanner, ScanError } from "./message-scanner.ts";
+import { readAnswer, requestText } from "./messages.ts";
+
+/** How often deadlines and silence are looked at while calls are in flight. */
+const TICK_MS = 16;
+/** A tick that comes so much too late means that our own loop stood still. */
+const BLOCKED_MS = 200;
+/** net/rpc has no ping: any server answers that it does not know this, which says that it lives. */
+const PING = "Skein.Ping";
+const MAX_CALLS = 1000;
+const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
+const MAX_DEPTH = 66;
+const MAX_UNSENT_BYTES = 16 * 1024 * 1024;
+
+export interface JsonrpcSessionOptions extends ForeignSessionOptions {
+  /** `Arith.Multiply` for an endpoint. */
+  readonly goName: (method: string) => string;
+}
+
+/** Calls to one net/rpc server over one connection, as many at once as there are, answered in any order. */
+export class JsonrpcSession implements ClientSession {
+  state: ClientSession["state"] = "opening";
+  readonly instance = "";
+  readonly version = "";
+  readonly endpoints = new AssumedEndpoints(assumedUnary);
+  readonly #o: JsonrpcSessionOptions;
+  readonly #remote: string;
+  readonly #socket: Socket;
+  readonly #scanner: MessageScanner;
+  readonly #liveness: Liveness;
+  /** Sent, by id. */
+  readonly #calls = new Map<number, OutgoingCall>();
+  readonly #waiting = new Set<OutgoingCall>();
+  readonly #maxCalls: number;
+  #lastId = 0;
+  #timer: Timer | undefined;
+  #ticking = false;
+  #lastTick = 0;
+
+  constructor(options: JsonrpcSessionOptions) {
+    const { runtime, address, limits, liveness, connectTimeoutMs } = options;
+    this.#o = options;
+    this.#maxCalls = limits?.maxCalls ?? MAX_CALLS;
+    const { host, port } = hostPort(address.url);
+    this.#remote = `${host}:${port}`;
+    this.#liveness = new Liveness(liveness, runtime.clock.monotonic());
+    this.#scanner = new MessageScanner(
+      { maxBytes: limits?.maxMessageBytes ?? MAX_MESSAGE_BYTES, maxDepth: limits?.maxDepth ?? MAX_DEPTH },
+      (text) => this.#answer(text),
+    );
+    this.#socket = connect({ host, port, noDelay: true });
+    this.#timer = runtime.clock.setTimer(connectTimeoutMs, () =>
+      this.#die(unavailable(`no connection to ${this.#remote} within ${connectTimeoutMs} ms`)),
+    );
+    this.#socket.on("connect", () => this.#ready());
+    this.#socket.on("data", (chunk: Buffer) => this.#read(chunk));
+    this.#socket.on("error", (error) => this.#lost(`was lost: ${error.message}`, error));
+    this.#socket.on("end", () => this.#lost("was closed by the peer"));
+    this.#socket.on("close", () => this.#lost("was closed by the peer"));
+  }
+
+  get suspected(): boolean {
+    return this.#liveness.suspected;
+  }
+
+  get pending(): number {
+    return this.#calls.size + this.#waiting.size;
+  }
+
+  #ready(): void {
+    if (this.state !== "opening") return;
+    this.state = "open";
+    this.#liveness.heard(this.#o.runtime.clock.monotonic());
+    this.#timer?.cancel();
+    this.#arm();
+    this.#o.events.ready();
+  }
+
+  // ---- calls
+
+  start(call: OutgoingCall): void {
+    if (this.state !== "open")
+      return call.fail(unavailable(`the connection to ${this.#remote} is ${this.state}`, "no", "elsewhere"));
+    if (this.#calls.size < this.#maxCalls) return this.#send(call);
+    this.#waiting.add(call);
+  }
+
+  #send(call: OutgoingCall): void {
+    const now = this.#o.runtime.clock.monotonic();
+    const fault = call.expiresAt <= now ? tooLate("no") : this.#full();
+    if (fault !== undefined) return call.fail(fault);
+    const id = ++this.#lastId;
+    let text: string;
+    try {
+      text = requestText(id, this.#o.goName(call.endpoint.name), call.input);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      return call.fail(
+        new RpcError("INVALID_ARGUMENT", `the input cannot be JSON: ${why}`, {
+          executed: "no",
+          cause: error,
+        }),
+      );
+    }
+    call.id = id;
+    this.#calls.set(id, call);
+    this.#socket.write(text);
+    if (this.#calls.size === 1) this.#liveness.expecting(now);
+    this.#arm();
+  }
+
+  #full(): RpcError | undefined {
+    const most = this.#o.limits?.maxUnsentBytes ?? MAX_UNSENT_BYTES;
+    if (this.#socket.writableLength <= most) return undefined;
+    return new RpcError("RESOURCE_EXHAUSTED", `more than ${most} bytes wait to be sent to ${this.#remote}`, {
+      executed: "no",
+      retry: "elsewhere",
+    });
+  }
+
+  /** The protocol has no cancellation: the server goes on, and its answer is dropped. */
+  cancel(call: OutgoingCall): void {
+    if (this.#waiting.delete(call) || this.#calls.get(call.id) !== call) return;
+    this.#calls.delete(call.id);
+    this.#next();
+  }
+
+  each(visit: (call: OutgoingCall) => void): void {
+    for (const call of [...this.#calls.values()]) visit(call);
+  }
+
+  eachWaiting(visit: (call: OutgoingCall) => void): void {
+    for (const call of [...this.#waiting]) visit(call);
+  }
+
+  /** The protocol carries none. */
+  authenticate(): void {}
+
+  #next(): void {
+    for (const call of this.#waiting) {
+      if (this.#calls.size >= this.#maxCalls || this.state !== "open") break;
+      this.#waiting.delete(call);
+      this.#send(call);
+    }
+    if (this.state === "draining" && this.pending === 0) this.#die(unavailable("drained"));
+  }
+
+  // ---- answers
+
+  #read(chunk: Buffer): void {
+    if (this.state === "closed") return;
+    try {
+      this.#scanner.push(chunk);
+    } catch (error) {
+      const why = error instanceof ScanError ? error.message : "an answer could not be handled";
+      return this.#die(unavailable(`${this.#remote} broke the protocol: ${why}`, "maybe", "none", error));
+    }
+    if (this.#liveness.heard(this.#o.runtime.clock.monotonic())) this.#o.events.suspect(false);
+  }
+
+  #answer(text: string): void {
+    if (this.state === "closed") return;
+    const { id, value, error } = readAnswer(text);
+    const call = this.#calls.get(id);
+    if (call === undefined) return;
+    this.#calls.delete(id);
+    if (error === undefined) call.finish(value, 0);
+    else call.fail(error);
+    if (this.#waiting.size > 0 || this.state === "draining") this.#next();
+  }
+
+  // ---- time
+
+  #arm(): void {
+    if (this.state === "closed" || this.#ticking) return;
+    const { clock } = this.#o.runtime;
+    this.#timer?.cancel();
+    this.#ticking = this.pending > 0;
+    this.#lastTick = clock.monotonic();
+    this.#timer = this.#ticking
+      ? clock.setTimer(TICK_MS, () => this.#tick())
+      : clock.setTimer(this.#liveness.nextLookMs(this.#lastTick), () => this.#look());
+  }
+
+  #tick(): void {
+    const late = this.#o.runtime.clock.fresh() - this.#lastTick - TICK_MS;
+    if (late < BLOCKED_MS) return this.#look();
+    // What came meanwhile waits in the socket, and is read before anybody is judged.
+    this.#liveness.excuse(late);
+    this.#o.runtime.yieldToIo(() => this.#look());
+  }
+
+  #look(): void {
+    if (this.state === "closed") return;
+    this.#ticking = false;
+    const now = this.#o.runtime.clock.fresh();
+    for (const [id, call] of this.#calls) {
+      if (call.expiresAt > now) continue;
+      this.#calls.delete(id);
+      call.fail(tooLate("maybe"));
+    }
+    for (const call of this.#waiting) {
+      if (call.expiresAt > now) continue;
+      this.#waiting.delete(call);
+      call.fail(tooLate("no"));
+    }
+    this.#judge(now);
+    this.#next();
+    this.#arm();
+  }
+
+  #judge(now: number): void {
+    const verdict = this.#liveness.judge(now, this.pending > 0, this.#calls.size > 0);
+    if (verdict === "ping") this.#socket.write(requestText(0, PING, undefined));
+    if (verdict === "suspect") this.#o.events.suspect(true);
+    if (verdict === "dead") this.#die(unavailable(`${this.#remote} was silent for too long`, "maybe"));
+  }
+
+  // ---- the end
+
+  drain(): void {
+    if (this.state === "opening") return this.close();
+    if (this.state !== "open") return;
+    this.state = "draining";
+    this.#o.events.draining();
+    this.#giveBack(unavailable("the instance is draining", "no", "elsewhere"));
+    if (this.pending === 0) this.#o.runtime.defer(() => this.#next());
+  }
+
+  close(): void {
+    this.#die(new RpcError("CANCELLED", "the client was closed", { executed: "maybe" }));
+  }
+
+  #lost(how: string, cause?: Error): void {
+    this.#die(unavailable(`the connection to ${this.#remote} ${how}`, "maybe", "none", cause));
+  }
+
+  #giveBack(error: RpcError): void {
+    for (const call of this.#waiting) {
+      this.#waiting.delete(call);
+      call.fail(error);
+    }
+  }
+
+  #die(error: RpcError): void {
+    if (this.state === "closed") return;
+    this.state = "closed";
+    this.#timer?.cancel();
+    this.#socket.destroy();
+    for (const [id, call] of this.#calls) {
+      this.#calls.delete(id);
+      call.fail(error);
+    }
+    const retry = error.code === "CANCELLED" ? "none" : "elsewhere";
+    this.#giveBack(new RpcError(error.code, error.message, { executed: "no", retry, cause: error.cause }));
+    this.#o.events.closed(error);
+  }
+}
+
+function unavailable(
+  message: string,
+  executed: RpcError["executed"] = "no",
+  retry: RpcError["retry"] = "none",
+  cause?: unknown,
+): RpcError {
+  return new RpcError("UNAVAILABLE", message, { executed, retry, cause });
+}
+
+function tooLate(executed: "no" | "maybe"): RpcError {
+  return new RpcError("DEADLINE_EXCEEDED", "the deadline passed", { executed });
+}
+
+/** Of `tcp://10.0.0.1:8080`, `jsonrpc://[::1]:8080`. @throws Error that names what it got */
+function hostPort(url: string): { readonly host: string; readonly port: number } {
+  const found = /^[a-z+]+:\/\/(\[[0-9a-f:.%]+\]|[^/:@?#[\]]+):(\d+)\/?$/i.exec(url);
+  if (found === null) throw new Error(`its address is ${url}, and net/rpc is dialled at host:port`);
+  return { host: (found[1] as string).replace(/^\[|\]$/g, ""), port: Number(found[2]) };
+}
