@@ -1,15 +1,20 @@
 import type { Socket } from "node:net";
-import type { DoorFactory, DoorHost, DoorOf } from "@skein/core";
+import type { DoorFactory, DoorHost, DoorOf, ServiceDescription } from "@skein/core";
 import { Endpoints } from "./endpoints.ts";
 import type { Handler } from "./handler.ts";
 import { HEALTH_SERVICE, healthHandlers } from "./health.ts";
 import { HealthState } from "./health-state.ts";
 import { matchHttp2 } from "./match.ts";
 import { Peer } from "./peer.ts";
-import { protoServiceName } from "./proto-names.ts";
+import { watchProtos } from "./proto-faults.ts";
+import { type LoadedProto, loadProto, type ProtoOptions, protoHandler } from "./protos.ts";
+import { reflectionHandlers } from "./reflection.ts";
 import type { CallParts } from "./serve-call.ts";
+import { reflectionOf, servedNames } from "./served-protos.ts";
 
 export interface GrpcDoorOptions {
+  /** Services that speak protobuf, each with its .proto. The others need none. */
+  readonly protos?: readonly ProtoOptions[] | undefined;
   /** The longest message taken, bytes, after decompression. @default 4_194_304 */
   readonly maxMessageBytes?: number | undefined;
   /** Beyond, connections are closed at once. @default 1000 */
@@ -30,7 +35,11 @@ export function grpcDoor(options: GrpcDoorOptions = {}): DoorFactory<Socket> {
     if (!(Number.isSafeInteger(value) && value > 0))
       throw new TypeError(`grpcDoor: option ${name} is ${String(value)}: give a whole number above 0`);
   }
-  return (host) => new GrpcDoor(host, options);
+  return (host) => {
+    const protos = new Map((options.protos ?? []).map(loadProto).map((proto) => [proto.name, proto]));
+    watchProtos(host, [...protos.values()]);
+    return new GrpcDoor(host, options, protos);
+  };
 }
 
 /** For `doors: ["grpc"]`. */
@@ -47,26 +56,29 @@ class GrpcDoor implements DoorOf<Socket> {
   readonly #peers = new Set<Peer>();
   readonly #closing = new AbortController();
   #pinging: NodeJS.Timeout | undefined;
+  #closed = false;
   #emptied: (() => void) | undefined;
 
-  constructor(host: DoorHost, options: GrpcDoorOptions) {
+  constructor(host: DoorHost, options: GrpcDoorOptions, protos: ReadonlyMap<string, LoadedProto>) {
     this.#host = host;
     this.#most = options.maxConnections ?? DEFAULTS.maxConnections;
     const { clock } = host.runtime;
     const endpoints = new Endpoints(() => host.services(), clock);
     this.#health = new HealthState(host.health, clock, () => this.#drain());
-    const names = (): string[] =>
-      endpoints.services().flatMap(({ service }) => [service, protoServiceName(service)]);
-    const fixed: ReadonlyMap<string, Handler> = healthHandlers({
-      state: this.#health,
-      known: (service) => service === HEALTH_SERVICE || names().includes(service),
-      names,
-      closing: this.#closing.signal,
-    });
+    const names = (): readonly string[] => servedNames(endpoints.services(), protos);
+    const fixed: ReadonlyMap<string, Handler> = new Map([
+      ...healthHandlers({
+        state: this.#health,
+        known: (service) => service === HEALTH_SERVICE || names().includes(service),
+        names,
+        closing: this.#closing.signal,
+      }),
+      ...reflectionHandlers(reflectionOf(() => endpoints.services(), protos)),
+    ]);
     this.#parts = {
       logger: host.logger,
       maxMessageBytes: options.maxMessageBytes ?? DEFAULTS.maxMessageBytes,
-      find: (path) => fixed.get(path) ?? endpoints.find(path),
+      find: (path) => fixed.get(path) ?? endpoints.find(path, protoRule(path, protos)),
       leaving: async () => {
         await this.#health.look();
         return this.#health.leaving;
@@ -75,7 +87,7 @@ class GrpcDoor implements DoorOf<Socket> {
   }
 
   accept(socket: Socket): void {
-    if (this.#closing.signal.aborted || this.#peers.size >= this.#most) return void socket.destroy();
+    if (this.#closed || this.#peers.size >= this.#most) return void socket.destroy();
     this.#peers.add(
       new Peer(this.#host, this.#parts, socket, (peer) => {
         this.#peers.delete(peer);
@@ -101,16 +113,29 @@ class GrpcDoor implements DoorOf<Socket> {
   }
 
   async close(graceMs: number): Promise<void> {
-    this.#closing.abort();
+    this.#closed = true;
     if (this.#peers.size === 0) return;
     const empty = new Promise<void>((resolve) => {
       this.#emptied = resolve;
     });
-    this.#drain();
     const grace = setTimeout(() => {
       for (const peer of this.#peers) peer.destroy();
     }, graceMs);
+    // Those who watch our health hear the last of it.
+    await Promise.race([this.#health.look(), empty]);
+    this.#closing.abort();
+    this.#drain();
     await empty;
     clearTimeout(grace);
   }
+}
+
+/** A path of a .proto's service; undefined for others. */
+function protoRule(
+  path: string,
+  protos: ReadonlyMap<string, LoadedProto>,
+): ((services: readonly ServiceDescription[]) => Handler) | undefined {
+  const slash = path.lastIndexOf("/");
+  const proto = protos.get(path.slice(1, slash));
+  return proto && ((services) => protoHandler(proto, path.slice(slash + 1), services));
 }

@@ -35,24 +35,31 @@ export class Endpoints {
   }
 
   /**
-   * `/user/getUser`, `/user.User/GetUser`, `/acme.v1.UserService/GetUser`: the rule of findGoName.
+   * `/user/getUser`, `/user.User/GetUser`, `/acme.v1.UserService/GetUser`: the rule of findGoName, unless another is given.
    * @throws RpcError UNIMPLEMENTED naming near ones
    */
-  find(path: string): Handler {
+  find(path: string, rule: (services: readonly ServiceDescription[]) => Handler = plainRule(path)): Handler {
     const services = this.services();
-    const remembered = this.#found.get(path);
-    if (remembered !== undefined) return remembered;
-    const name = path.slice(1).replace("/", ".");
-    let found = findGoName(name, services);
-    if ("unknown" in found) {
+    let handler = this.#found.get(path);
+    if (handler !== undefined) return handler;
+    try {
+      handler = rule(services);
+    } catch {
+      // It may have come this moment.
       this.#refresh(this.#clock.monotonic());
-      found = findGoName(name, this.#read);
+      handler = rule(this.#read);
     }
-    if ("unknown" in found) throw unknown(path, found.hint);
-    const handler = endpointHandler(found.service, found.method, found.kind ?? "unary", plainFormat);
     if (this.#found.size < MOST_REMEMBERED) this.#found.set(path, handler);
     return handler;
   }
+}
+
+function plainRule(path: string): (services: readonly ServiceDescription[]) => Handler {
+  return (services) => {
+    const found = findGoName(path.slice(1).replace("/", "."), services);
+    if ("unknown" in found) throw unknown(path, found.hint);
+    return endpointHandler(found.service, found.method, found.kind ?? "unary", plainFormat);
+  };
 }
 
 function plainFormat(contentType: string): Format {

@@ -1,1 +1,2 @@
 export { createDoor, type GrpcDoorOptions, grpcDoor } from "./door.ts";
+export type { ProtoOptions } from "./protos.ts";

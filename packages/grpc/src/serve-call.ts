@@ -62,8 +62,8 @@ export async function serveCall(
   }
 }
 
-function elsewhere({ code, executed, retry }: RpcError): boolean {
-  return code === "UNAVAILABLE" && executed === "no" && retry === "elsewhere";
+function elsewhere({ code, executed }: RpcError): boolean {
+  return code === "UNAVAILABLE" && executed === "no";
 }
 
 /** Not gRPC: said in HTTP's words. */

@@ -32,6 +32,12 @@ export class ProtoWriter {
     return this;
   }
 
+  /** Fields as they are. */
+  raw(bytes: Uint8Array): this {
+    this.#parts.push(bytes);
+    return this;
+  }
+
   finish(): Buffer {
     return Buffer.concat(this.#parts);
   }
@@ -44,6 +50,8 @@ export interface ProtoField {
   readonly value: number;
   readonly start: number;
   readonly end: number;
+  /** Where its tag begins. */
+  readonly from: number;
 }
 
 /**
@@ -62,13 +70,14 @@ export function* protoFields(bytes: Uint8Array, start: number, end: number): Gen
     }
   };
   while (at < end) {
+    const from = at;
     const tag = varint();
     const [field, wire] = [Math.floor(tag / 8), tag % 8];
     const value = wire === 0 || wire === 2 ? varint() : 0;
     const length = wire === 0 ? 0 : wire === 1 ? 8 : wire === 2 ? value : wire === 5 ? 4 : Number.NaN;
-    const from = at;
+    const content = at;
     at += length;
     if (field === 0 || !(at <= end)) throw new RangeError(`field ${field} is cut short or of no known kind`);
-    yield { field, wire, value, start: from, end: at };
+    yield { field, wire, value, start: content, end: at, from };
   }
 }

@@ -1,0 +1,147 @@
+import { fileURLToPath } from "node:url";
+import {
+  loadSync,
+  type MethodDefinition,
+  type PackageDefinition,
+  type ServiceDefinition,
+} from "@grpc/proto-loader";
+import { type EndpointKind, RpcError, type ServiceDescription } from "@skein/core";
+import { findGoName } from "@skein/core/internal";
+import { endpointHandler, unknown } from "./endpoints.ts";
+import { type Format, invalid, jsonFormat } from "./format.ts";
+import type { Handler } from "./handler.ts";
+
+/** A service that speaks protobuf, by its .proto. */
+export interface ProtoOptions {
+  /** Ours, as in `@Service("user")`. */
+  readonly service: string;
+  /** The .proto file, or a URL such as `new URL("user.proto", import.meta.url)`. */
+  readonly file: string | URL;
+  /** Full name of the service in the file, where there are several: `acme.v1.UserService`. */
+  readonly name?: string | undefined;
+  /** Where imported .proto files are. @default the folder of the file that imports them */
+  readonly includeDirs?: readonly string[] | undefined;
+}
+
+/** The service of a .proto that one of ours answers for. */
+export interface LoadedProto {
+  readonly service: string;
+  readonly name: string;
+  /** By its own name, as in `GetUser`. */
+  readonly methods: ReadonlyMap<string, MethodDefinition<object, object>>;
+  readonly definition: PackageDefinition;
+}
+
+/** As JSON has them: 64-bit integers are strings, enums their names, a oneof says which of its fields is set. */
+const LOADING = { longs: String, enums: String, defaults: true, oneofs: true };
+
+/** @throws TypeError naming the file and what is missing in it */
+export function loadProto({ service, file, name, includeDirs }: ProtoOptions): LoadedProto {
+  const path = file instanceof URL ? fileURLToPath(file) : file;
+  const what = `grpcDoor: option protos: ${path} of service ${service}`;
+  let definition: PackageDefinition;
+  try {
+    definition = loadSync(path, {
+      ...LOADING,
+      ...(includeDirs !== undefined && { includeDirs: [...includeDirs] }),
+    });
+  } catch (cause) {
+    throw new TypeError(`${what} cannot be loaded: ${(cause as Error).message}`, { cause });
+  }
+  const names = Object.keys(definition).filter((key) => !("format" in (definition[key] as object)));
+  const chosen = name ?? (names.length === 1 ? names[0] : undefined);
+  if (names.length === 0) throw new TypeError(`${what} has no service`);
+  if (chosen === undefined)
+    throw new TypeError(`${what} has several services: choose one by name: ${names.join(", ")}`);
+  if (!names.includes(chosen))
+    throw new TypeError(`${what} has no service ${chosen}: it has ${names.join(", ")}`);
+  const methods = new Map(
+    Object.values(definition[chosen] as ServiceDefinition).map((method) => [
+      method.path.slice(method.path.lastIndexOf("/") + 1),
+      method,
+    ]),
+  );
+  return { service, name: chosen, methods, definition };
+}
+
+/**
+ * What is called at each path of the .proto: the endpoint named as Go programs name it (`GetUser` is `getUser`).
+ * @param services as they are now
+ */
+export function protoHandler(
+  proto: LoadedProto,
+  methodName: string,
+  services: readonly ServiceDescription[],
+): Handler {
+  const path = `/${proto.name}/${methodName}`;
+  const method = proto.methods.get(methodName);
+  if (method === undefined)
+    throw unknown(path, `: ${proto.name} has the methods ${[...proto.methods.keys()].join(", ")}`);
+  const own = services.filter(({ service }) => service === proto.service);
+  const found = findGoName(`${proto.service}.${methodName}`, own);
+  if ("unknown" in found)
+    throw unknown(
+      path,
+      `: service ${proto.service} ${found.unknown === "service" ? "is not here" : "has no such endpoint"}`,
+    );
+  const kind = kindOf(method);
+  if (found.kind !== undefined && found.kind !== kind)
+    throw unknown(
+      path,
+      `: it is ${kind} in the .proto, and ${found.service}.${found.method} is ${found.kind}`,
+    );
+  return endpointHandler(found.service, found.method, kind, (contentType) =>
+    contentType === jsonFormat.contentType ? jsonFormat : protobufFormat(path, method, contentType),
+  );
+}
+
+/** Lines for the log: what the .proto has and the service lacks, and the other way round. */
+export function protoFaults(proto: LoadedProto, description: ServiceDescription): readonly string[] {
+  const faults: string[] = [];
+  const matched = new Set<string>();
+  for (const [name, method] of proto.methods) {
+    const found = findGoName(`${proto.service}.${name}`, [description]);
+    const kind = kindOf(method);
+    if ("unknown" in found)
+      faults.push(`${proto.name} has ${name}, and service ${proto.service} has no endpoint for it`);
+    else {
+      matched.add(found.method);
+      if (found.kind !== kind)
+        faults.push(
+          `${proto.name}/${name} is ${kind}, and ${proto.service}.${found.method} is ${found.kind}`,
+        );
+    }
+  }
+  for (const { name } of description.endpoints)
+    if (!matched.has(name))
+      faults.push(`service ${proto.service} has ${name}, and ${proto.name} has no method for it`);
+  return faults;
+}
+
+function kindOf({ requestStream, responseStream }: MethodDefinition<object, object>): EndpointKind {
+  if (requestStream) return responseStream ? "bidi-stream" : "client-stream";
+  return responseStream ? "server-stream" : "unary";
+}
+
+function protobufFormat(path: string, method: MethodDefinition<object, object>, contentType: string): Format {
+  const typeName = (side: "requestType" | "responseType"): string =>
+    (method[side].type as { readonly name?: string }).name ?? side;
+  return {
+    contentType,
+    decode(bytes) {
+      try {
+        return method.requestDeserialize(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+      } catch (cause) {
+        throw invalid(`a message is no ${typeName("requestType")}: ${(cause as Error).message}`, cause);
+      }
+    },
+    encode(value) {
+      try {
+        return method.responseSerialize((value ?? {}) as object);
+      } catch (cause) {
+        const why = `${path} was given what is no ${typeName("responseType")}: ${(cause as Error).message}`;
+        throw new RpcError("INTERNAL", why, { executed: "yes", cause });
+      }
+    },
+  };
+}
