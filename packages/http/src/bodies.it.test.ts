@@ -81,6 +81,18 @@ describe("bodies", () => {
     await peer.ended;
   });
 
+  test("the rest of one that was refused is dropped, and the connection goes on if it comes soon", async () => {
+    const { port } = await desks.open({ limits: { maxBodyBytes: 1000 } });
+    const peer = desks.raw(port);
+    const rest = "x".repeat(500_000);
+    peer.write("POST /desk/echo HTTP/1.1\r\nHost: x\r\ncontent-type: application/json\r\n");
+    peer.write(`Transfer-Encoding: chunked\r\n\r\n7d0\r\n${"x".repeat(2000)}\r\n`);
+    await peer.until("HTTP/1.1 413 ");
+    peer.write(`${rest.length.toString(16)}\r\n${rest}\r\n0\r\n\r\n${request("/desk/echo", "17")}`);
+    await Promise.race([peer.until(/200 OK[\s\S]*17\n/), peer.ended]);
+    expect(peer.text).toMatch(/200 OK[\s\S]*17\n/);
+  });
+
   test("one that drips is 408 in time; a head that drips is cut", async () => {
     const { port } = await desks.open({ limits: { requestMs: 200 } });
     const [body, head] = [desks.raw(port), desks.raw(port)];

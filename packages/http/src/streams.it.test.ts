@@ -162,6 +162,18 @@ test("an answer that comes before the body's end is whole, and the connection en
   await peer.ended;
 });
 
+test("the rest of a stream that was refused is dropped, and the connection goes on if it ends soon", async () => {
+  const { port } = await desks.open();
+  const peer = desks.raw(port);
+  peer.write(`POST /desk/sum HTTP/1.1\r\nHost: x\r\n${LINES}Transfer-Encoding: chunked\r\n\r\n`);
+  peer.write("6\r\nx\n6\n7\n\r\n");
+  await peer.until(/400 Bad Request[\s\S]*line 1, column 1/);
+  const rest = "8\n".repeat(100_000);
+  peer.write(`${rest.length.toString(16)}\r\n${rest}\r\n0\r\n\r\n${request("/desk/echo", "17")}`);
+  await Promise.race([peer.until(/200 OK[\s\S]*17\n/), peer.ended]);
+  expect(peer.text).toMatch(/200 OK[\s\S]*17\n/);
+});
+
 test("a body that is not read is not taken from the socket", async () => {
   const { port, desk } = await desks.open();
   const peer = desks.raw(port);
