@@ -18,10 +18,21 @@ const SHORT_MS = 800;
 const OWN_MS = 5000;
 const MOST_BACK_MS = 5000;
 
+interface Late {
+  readonly execution: Execution;
+  readonly call: CallRecord;
+  /** From the call's deadline to the handler, ms. */
+  readonly ms: number;
+}
+
 /** Handlers that were entered after their call's deadline as its caller counts it, whatever the server thought of it. */
-function begunLate(calls: readonly CallRecord[], executions: readonly Execution[]): number {
-  const deadlines = new Map(calls.map((c) => [c.id, c.sentAt + c.timeoutMs]));
-  return executions.filter((e) => e.at > (deadlines.get(e.call) ?? Number.POSITIVE_INFINITY)).length;
+function begunLate(calls: readonly CallRecord[], executions: readonly Execution[]): Late[] {
+  const byId = new Map(calls.map((c) => [c.id, c]));
+  return executions.flatMap((execution) => {
+    const call = byId.get(execution.call);
+    const ms = call === undefined ? 0 : execution.at - call.sentAt - call.timeoutMs;
+    return call !== undefined && ms > 0 ? [{ execution, call, ms }] : [];
+  });
 }
 
 /** How long after it went on it answered a call that was sent since, ms. */
@@ -68,8 +79,9 @@ export const blocked: Scenario = {
     const own = control ? [] : await blockSelf(client);
     const all = [...calls, ...shorts, ...own];
     const executions = stage.executions();
-    return outcome(checkLedger(all, executions), [
-      fact("expired work begun", begunLate(all, executions), 0),
+    const late = begunLate(all, executions);
+    const found = outcome(checkLedger(all, executions), [
+      fact("expired work begun", late.length, 0),
       figure("calls whose time was up meanwhile", shorts.filter((c) => c.error !== undefined).length, ""),
       fact("blamed by a caller that stood still", said.blamed - before, 0),
       fact("its calls failed, of any kind", own.filter((c) => c.error !== undefined).length, 0),
@@ -77,5 +89,11 @@ export const blocked: Scenario = {
       figure("after its deadline", latest([...calls, ...shorts]), "ms", 20),
       figure("p99", quantile(latencies(calls), 0.99), "ms"),
     ]);
+    const shown = late.map(({ execution, call, ms }) => {
+      const sent = `sent ${Math.round(execution.at - call.sentAt)} ms before, for ${call.timeoutMs} ms`;
+      const ended = call.error?.code ?? "answered";
+      return `begun ${Math.round(ms)} ms late: ${call.id} by ${execution.by}, ${sent}, ${ended}`;
+    });
+    return { ...found, examples: [...(found.examples ?? []), ...shown.slice(0, 5)] };
   },
 };

@@ -14,6 +14,7 @@ import { mixedLoad } from "./load.ts";
 const RATE = 200;
 const STRANGERS_RATE = 20;
 const TIMEOUT_MS = 5000;
+const WARM_MS = 1000;
 
 /** Calls of which each finds its servers anew. */
 export function strangers(options: ClientOptions): OpenLoad {
@@ -36,7 +37,8 @@ async function underSilence(
   const { ttlMs, options } = town;
   const view = new View(stage.client(options));
   await view.exact(town.ports(), ttlMs);
-  await load.more(STRANGERS_RATE);
+  // A second of it, so that all servers are known and a retry budget is there.
+  await sleep(WARM_MS);
   await silence(true);
   await sleep(2 * ttlMs);
   const wrong = view.wrong(town.ports());
