@@ -2,6 +2,7 @@ import type { Codec } from "../codec.ts";
 import { CodecError } from "../codec.ts";
 import type { CallContext } from "../context.ts";
 import { mapItems, validateOutput } from "../definition/validate.ts";
+import { RpcError } from "../errors/rpc-error.ts";
 import { copyBytes } from "../protocol/copy.ts";
 import * as wire from "../protocol/frame.ts";
 import { payloadStart } from "../protocol/metadata.ts";
@@ -298,11 +299,17 @@ export class Dispatcher implements CallHost {
           return true;
         },
         taken: nothing,
-        ended: () => this.#answer(call, undefined),
+        ended: () => this.#streamed(call),
         failed: (error) => this.#failed(call, error),
       },
     );
     return pump;
+  }
+
+  /** One that its handler cut short as the time was up is not taken for whole. */
+  #streamed(call: Call): void {
+    if (call.expiresAt > this.monotonic()) return this.#answer(call, undefined);
+    this.#failed(call, new RpcError("DEADLINE_EXCEEDED", "the time was up before the stream had ended"));
   }
 
   // ---- out

@@ -198,6 +198,35 @@ test("the deadline travels: the caller gives up, the handler is told", async () 
   expect(context?.aborted).toBe(true);
 });
 
+test("a stream that its handler cuts short at the deadline does not look whole", async () => {
+  let context: CallContext | undefined;
+  const pair = await joinPair({
+    handlers: {
+      until: {
+        kind: "server-stream",
+        handler: async function* (_, ctx) {
+          context = ctx;
+          yield 1;
+          await new Promise<void>((resolve) => ctx.onAbort(() => resolve()));
+        },
+      },
+    },
+  });
+  const call = pair.call("until", undefined, { expiresAt: 100 });
+  const seen: unknown[] = [];
+  const reading = (async () => {
+    for await (const item of call.items as AsyncIterable<unknown>) seen.push(item);
+  })();
+  const failed = reading.catch((error: unknown) => error);
+  await settle();
+  // The handler knows before the caller's own look at its deadlines.
+  pair.runtime.clock.advance(100);
+  expect(context?.aborted).toBe(true);
+  await pair.runtime.clock.advanceAsync(20);
+  expect(await failed).toMatchObject({ code: "DEADLINE_EXCEEDED" });
+  expect(seen).toEqual([1]);
+});
+
 test("expired work is not started", async () => {
   let ran = 0;
   const pair = await joinPair({ link: { automatic: false }, handlers: { work: () => ran++ } });

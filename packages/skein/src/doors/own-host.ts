@@ -44,6 +44,7 @@ export class OwnHost implements DoorHost {
   readonly #own = new OwnServices();
   #services: readonly OwnService[] = [];
   readonly #open = new Set<Client>();
+  readonly #described = new WeakMap<ServiceDefinition, ServiceDescription>();
 
   constructor({ runtime, logger, health, accept }: OwnHostOptions) {
     this.runtime = runtime;
@@ -59,7 +60,11 @@ export class OwnHost implements DoorHost {
   }
 
   services(): readonly ServiceDescription[] {
-    return this.#services.map(({ definition }) => describeService(definition));
+    return this.#services.map(({ definition }) => {
+      const known = this.#described.get(definition) ?? describeService(definition);
+      this.#described.set(definition, known);
+      return known;
+    });
   }
 
   connect(peer: string, credentials?: string): DoorConnection {
