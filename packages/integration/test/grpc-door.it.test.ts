@@ -1,10 +1,12 @@
 import { once } from "node:events";
 import { constants } from "node:http2";
 import { connect } from "node:net";
+import { connect as connectTls } from "node:tls";
 import { gzipSync } from "node:zlib";
-import { type ServiceError, status } from "@grpc/grpc-js";
+import { Client, credentials, type ServiceError, status } from "@grpc/grpc-js";
 import { Rpc, Service } from "skein";
 import { describe, expect, test } from "vitest";
+import { certificates } from "../../transport/src/test/certificates.ts";
 import { DeskService, decode, encode, framed, raw, unary, useGrpc } from "./grpc-world.ts";
 
 const world = useGrpc();
@@ -126,6 +128,24 @@ describe("a service without a .proto, by grpc-js with JSON", () => {
     const metadata = { authorization: "Bearer key" };
     expect(await unary(client, "/desk/greet", { name: "Bo" }, { metadata })).toEqual({ text: "Hello, Bo" });
   });
+});
+
+test("over TLS, by ALPN, and HTTP/1.1 beside it", async () => {
+  const app = await world.start([new DeskService()], { tls: certificates.server, selfDial: "off" });
+  const { host, port } = new URL(app.address);
+  const ca = Buffer.from(certificates.server.ca);
+  const client = new Client(host, credentials.createSsl(ca));
+  world.cleanup(() => client.close());
+  expect(await unary(client, "/desk/greet", { name: "Ann" })).toEqual({ text: "Hello, Ann" });
+  for (const [offered, chosen] of [
+    [["h2"], "h2"],
+    [["h2", "http/1.1"], "http/1.1"],
+  ] as const) {
+    const socket = connectTls({ port: Number(port), servername: "localhost", ca, ALPNProtocols: [...offered] });
+    await once(socket, "secureConnect");
+    expect(socket.alpnProtocol).toBe(chosen);
+    socket.destroy();
+  }
 });
 
 describe("by hand", () => {

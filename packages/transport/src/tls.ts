@@ -36,8 +36,9 @@ export function clientTls(tls: TlsSettings, target: SocketAddress): ConnectionOp
 export function serverTls(tls: TlsSettings): TlsOptions {
   return {
     ...pem(tls),
-    // HTTP as well: health checks come through a door of the same port.
-    ALPNProtocols: [ALPN, "http/1.1"],
+    // HTTP as well: health checks come through a door of the same port. HTTP/2 comes last: who offers both gets
+    // HTTP/1.1; gRPC offers nothing else.
+    ALPNProtocols: [ALPN, "http/1.1", "h2"],
     requestCert: tls.requestCert === true,
     rejectUnauthorized: tls.requestCert === true,
     handshakeTimeout: HANDSHAKE_MS,
