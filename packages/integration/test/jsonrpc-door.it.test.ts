@@ -35,7 +35,8 @@ class UserService {
       ctx.onAbort((reason) => {
         clearTimeout(timer);
         this.aborted.push(reason);
-        resolve();
+        // Not at once: its value could be there before the error is.
+        setTimeout(resolve, 300);
       });
     });
     return `waited ${ms}`;
