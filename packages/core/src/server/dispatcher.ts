@@ -141,7 +141,8 @@ export class Dispatcher implements CallHost {
   chunkEnd(): void {
     if (this.queue.depth > 0) this.#loopDelay.use();
     if (this.#heap !== undefined) this.#heap.look(this.monotonic());
-    this.queue.schedule();
+    if (this.#loopDelay.catchingUp(this.monotonic())) this.queue.scheduleAfterIo();
+    else this.queue.schedule();
   }
 
   #openInput(session: ServerSession, call: Call): void {

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { Clock } from "../runtime.ts";
 import { createFakeRuntime } from "../testing/fake-clock.ts";
 import { LoopDelay } from "./loop-delay.ts";
 import { LoadWorld } from "./test/load-world.ts";
@@ -49,4 +50,30 @@ test("a server whose loop is held up looks loaded though its queue is short; soo
 test("slices of its own queue are no delay", () => {
   const told = loads(() => {});
   expect(Math.max(...told(0, 5000))).toBeLessThan(1000);
+});
+
+test("after it has stood still, what waits is read before anything is begun, for a moment", () => {
+  const { clock } = createFakeRuntime();
+  let lateMs = 0;
+  const held: Clock = {
+    now: () => clock.now(),
+    monotonic: () => clock.monotonic(),
+    fresh: () => clock.fresh(),
+    setTimer: (ms, fire) => clock.setTimer(ms + lateMs, fire),
+  };
+  const delay = new LoopDelay(held);
+  const catchingUp = (): boolean => delay.catchingUp(clock.monotonic());
+  expect(catchingUp()).toBe(false);
+  delay.use();
+  clock.advance(50);
+  expect(catchingUp()).toBe(false);
+  lateMs = 5000;
+  delay.use();
+  clock.advance(5049);
+  expect(catchingUp()).toBe(true);
+  clock.advance(2);
+  expect(catchingUp()).toBe(true);
+  clock.advance(60);
+  expect(catchingUp()).toBe(false);
+  delay.rest();
 });

@@ -3,6 +3,10 @@ import type { Clock, Timer } from "../runtime.ts";
 const EVERY_MS = 50;
 /** Time constant of the mean, ms. */
 const MEMORY_MS = 500;
+/** So late it stood still: what was sent meanwhile waits in the sockets. */
+const STOOD_STILL_MS = 100;
+/** Reading it takes some turns of the loop: so long, ms, no call is begun before I/O had its turn. */
+const CATCHING_UP_MS = 50;
 /** So late is any timer while the queue works: a slice of 8 ms, its last call, the machine's own. */
 const EXPECTED_MS = 10;
 
@@ -16,6 +20,7 @@ export class LoopDelay {
   #at: number;
   #due = 0;
   #used = false;
+  #catchUpUntil = Number.NEGATIVE_INFINITY;
   #timer: Timer | undefined;
 
   constructor(clock: Clock) {
@@ -26,6 +31,12 @@ export class LoopDelay {
   /** Mean of the last half second, beyond what is expected, ms. */
   get ms(): number {
     return this.#ms;
+  }
+
+  /** The loop has just stood still: what is read now may have been given up meanwhile, by what is not read yet. */
+  catchingUp(now: number): boolean {
+    // It may be read before the timer has had its turn.
+    return now < this.#catchUpUntil || (this.#timer !== undefined && now - this.#due > STOOD_STILL_MS);
   }
 
   /** Calls came. */
@@ -46,6 +57,7 @@ export class LoopDelay {
   #tick(): void {
     this.#timer = undefined;
     const now = this.#clock.fresh();
+    if (now - this.#due > STOOD_STILL_MS) this.#catchUpUntil = now + CATCHING_UP_MS;
     this.#learn(Math.max(0, now - this.#due - EXPECTED_MS), now);
     if (this.#used) this.#start(now);
   }

@@ -45,6 +45,7 @@ async function serve(
 }
 
 interface Asked {
+  readonly runtime: FakeRuntime;
   readonly session: ClientSession;
   readonly peer: BarePeer;
   readonly call: RecordedCall;
@@ -78,8 +79,16 @@ async function ask(kind: "unary" | "server-stream" | "client-stream", input?: un
   const call = new RecordedCall(endpoint, input);
   session.start(call);
   await settle();
-  return { session, peer, call };
+  return { runtime, session, peer, call };
 }
+
+test("a server that is given up is told so of each call, before the end: it may read them when it comes back", async () => {
+  const { runtime, peer, call } = await ask("unary", { id: "1" });
+  await runtime.clock.advanceAsync(31_000);
+  expect(call.error).toMatchObject({ code: "UNAVAILABLE", executed: "maybe" });
+  expect(peer.of(wire.CANCEL).map((f) => f.stream)).toEqual([peer.of(wire.CALL)[0]?.stream]);
+  expect(peer.closed).toBe(true);
+});
 
 describe("a client's call ends once, whatever the server sends for it", () => {
   test.each([

@@ -355,12 +355,17 @@ class Session implements ClientSession, ConnectionHandler {
     });
     if (this.#waiting.size > 0) for (const call of this.#waiting.expired(now)) call.fail(tooLate("no"));
     const verdict = this.#liveness.judge(now, this.pending > 0, hopeful);
-    if (verdict === "dead")
-      return this.#die(unavailable(`${this.#o.connection.remote} was silent for too long`, "maybe"), false);
+    if (verdict === "dead") return this.#giveUp();
     if (verdict === "ping") this.#writer.bare(wire.PING, 0, 0, 0, 0);
     if (verdict === "suspect") this.#o.events.suspect(true);
     this.#next();
     this.#arm();
+  }
+
+  /** What it reads when it comes back begins with our calls: it shall not execute those that nobody waits for. */
+  #giveUp(): void {
+    this.#calls.forEach((call) => void this.#writer.bare(wire.CANCEL, 0, call.id, 0, 0));
+    this.#die(unavailable(`${this.#o.connection.remote} was silent for too long`, "maybe"), true);
   }
 
   #expire(call: OutgoingCall): void {

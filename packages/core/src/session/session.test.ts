@@ -373,6 +373,20 @@ test("a silent peer: ping, suspect, and dead; a byte clears the suspicion", asyn
   expect(pair.session.state).toBe("closed");
 });
 
+test("a server that was silent until it was given up executes nothing of what it then reads", async () => {
+  let ran = 0;
+  const pair = await joinPair({ link: { automatic: false }, handlers: { work: () => ran++ } });
+  pair.link.deliverAll();
+  await settle();
+  const call = pair.call("work", undefined, { expiresAt: 60_000 });
+  await pair.runtime.clock.advanceAsync(31_000);
+  expect(call.error).toMatchObject({ code: "UNAVAILABLE", executed: "maybe" });
+  pair.link.deliverAll();
+  await settle();
+  expect(ran).toBe(0);
+  expect(pair.server.running).toBe(0);
+});
+
 test("an idle connection is pinged, and dead after silence", async () => {
   const pair = await joinPair({ handlers: {} });
   await pair.runtime.clock.advanceAsync(60_000);
