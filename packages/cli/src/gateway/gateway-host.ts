@@ -57,7 +57,8 @@ export class GatewayHost implements DoorHost {
     return {
       get client() {
         taken ??= pool.take(credentials);
-        return taken.client;
+        // Doors know no service by its type, whatever the program has declared.
+        return taken.client as unknown as DoorConnection["client"];
       },
       close: () => taken?.release(),
     };
