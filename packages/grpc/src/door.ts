@@ -87,7 +87,7 @@ class GrpcDoor implements DoorOf<Socket> {
   }
 
   accept(socket: Socket): void {
-    if (this.#closed || this.#peers.size >= this.#most) return void socket.destroy();
+    if (this.#closed || socket.destroyed || this.#peers.size >= this.#most) return void socket.destroy();
     this.#peers.add(
       new Peer(this.#host, this.#parts, socket, (peer) => {
         this.#peers.delete(peer);

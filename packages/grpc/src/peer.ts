@@ -25,6 +25,8 @@ export class Peer {
     session.on("stream", (stream, headers) => void serveCall(parts, this.#callers, stream, headers));
     // Whatever it is, the session closes.
     session.on("error", () => {});
+    // The socket is half-open: a peer that has sent its FIN has gone, for gRPC.
+    socket.once("end", () => session.destroy());
     session.once("close", () => {
       this.#callers.close();
       socket.destroy();

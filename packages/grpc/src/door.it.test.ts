@@ -1,0 +1,88 @@
+import { once } from "node:events";
+import { connect as connectHttp2 } from "node:http2";
+import { connect, createServer, type Socket } from "node:net";
+import type { DoorHost } from "@skein/core";
+import { silentLogger } from "@skein/core";
+import { FakeClock } from "@skein/core/testing";
+import { afterEach, expect, test } from "vitest";
+import { type GrpcDoorOptions, grpcDoor } from "./door.ts";
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+/** A port whose connections are handed to the door as transports do: half-open, first bytes put back. */
+async function open(options: GrpcDoorOptions = {}) {
+  const clock = new FakeClock();
+  const host = {
+    runtime: { clock },
+    logger: silentLogger,
+    services: () => [],
+    connect: () => ({ client: undefined, close: () => {} }),
+    health: { live: () => true, ready: async () => ({ ok: true, checks: {} }) },
+  } as unknown as DoorHost;
+  const door = await grpcDoor(options)(host);
+  const sockets = new Set<Socket>();
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+    socket.once("data", (first: Buffer) => {
+      socket.pause();
+      socket.unshift(first);
+      door.accept(socket);
+    });
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  cleanups.push(async () => {
+    await door.close(0);
+    server.close();
+    await once(server, "close");
+  });
+  return { door, port, sockets, clock };
+}
+
+async function session(port: number) {
+  const made = connectHttp2(`http://127.0.0.1:${port}`);
+  made.on("error", () => {});
+  cleanups.push(() => made.destroy());
+  await once(made, "remoteSettings");
+  return made;
+}
+
+test("a peer that leaves, orderly, half-way or at once, leaves nothing behind", async () => {
+  const { port, sockets, clock } = await open();
+  const orderly = await session(port);
+  orderly.close();
+  await expect.poll(() => sockets.size).toBe(0);
+  const atOnce = await session(port);
+  atOnce.destroy();
+  await expect.poll(() => sockets.size).toBe(0);
+  const mute = connect(port, "127.0.0.1");
+  mute.write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+  await expect.poll(() => sockets.size).toBe(1);
+  mute.end();
+  await expect.poll(() => sockets.size).toBe(0);
+  await expect.poll(() => clock.timers).toBe(0);
+});
+
+test("connections beyond the limit are closed", async () => {
+  const { port } = await open({ maxConnections: 1 });
+  await session(port);
+  const second = connectHttp2(`http://127.0.0.1:${port}`);
+  second.on("error", () => {});
+  await new Promise((resolve) => second.once("close", resolve));
+});
+
+test("a door that closes ends idle connections at once, and takes no more", async () => {
+  const { door, port, sockets } = await open();
+  const idle = await session(port);
+  const goaway = once(idle, "goaway");
+  await door.close(60_000);
+  await goaway;
+  await expect.poll(() => sockets.size).toBe(0);
+  const late = connectHttp2(`http://127.0.0.1:${port}`);
+  late.on("error", () => {});
+  await new Promise((resolve) => late.once("close", resolve));
+});
