@@ -141,7 +141,12 @@ test("over TLS, by ALPN, and HTTP/1.1 beside it", async () => {
     [["h2"], "h2"],
     [["h2", "http/1.1"], "http/1.1"],
   ] as const) {
-    const socket = connectTls({ port: Number(port), servername: "localhost", ca, ALPNProtocols: [...offered] });
+    const socket = connectTls({
+      port: Number(port),
+      servername: "localhost",
+      ca,
+      ALPNProtocols: [...offered],
+    });
     await once(socket, "secureConnect");
     expect(socket.alpnProtocol).toBe(chosen);
     socket.destroy();
