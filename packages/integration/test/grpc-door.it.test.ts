@@ -245,11 +245,13 @@ describe("drain", () => {
     const desk = new DeskService();
     const app = await world.start([desk]);
     const session = world.session(app);
-    const answer = raw(session, "/desk/wait", framed('{"ms":600}'));
+    const answer = raw(session, "/desk/wait", framed('{"ms":1500}'));
     await expect.poll(() => desk.running).toBe(1);
     const goaway = once(session, "goaway");
+    const began = performance.now();
     const closed = app.close();
     expect((await goaway)[0]).toBe(0);
+    expect(performance.now() - began).toBeLessThan(1000);
     expect((await answer).body.toString()).toContain("waited");
     await closed;
     if (!session.destroyed) await once(session, "close");
