@@ -11,4 +11,6 @@ if (built.status !== 0) {
   process.exit(1);
 }
 const { main } = await import("./dist/main.js");
-process.exitCode = await main(process.argv.slice(2));
+const code = await main(process.argv.slice(2));
+// What is written to a pipe is to arrive; whatever a scenario has left running ends here.
+process.stdout.write("", () => process.exit(code));

@@ -52,6 +52,34 @@ test("a call that was given up says only that it would have taken at least so lo
   expect(share(500, 20_000)).toBeLessThan(5);
 });
 
+test("who was silent and is heard again gets its share at once, whatever the calls took that it kept waiting", () => {
+  const selector = p2c({ random: seeded(1) });
+  const warm = sequence(selector, ready(3), 300, () => ({ tookMs: 5 }));
+  const picker = selector.update(ready(3));
+  const [stuck, others]: [Pick[], Pick[]] = [[], []];
+  for (let i = 0; i < 30; i++) {
+    const pick = picker.pick(request(undefined, warm.now)) as Pick;
+    if (pick.candidate.instance.id === "i0") stuck.push(pick);
+    else others.push(pick);
+  }
+  for (const pick of others) pick.done(warm.now, warm.now + 5, false, 0);
+  expect(stuck.length).toBeGreaterThan(5);
+  const without = sequence(
+    selector,
+    [candidate("i0", "suspect"), candidate("i1"), candidate("i2")],
+    1000,
+    () => ({ tookMs: 5 }),
+    warm.now,
+  );
+  expect(without.total.i0).toBeUndefined();
+  stuck[0]?.done(warm.now, without.now, false, 0);
+  selector.update(ready(3));
+  // These come when it has been heard already.
+  for (const pick of stuck.slice(1)) pick.done(warm.now, without.now + 5, false, 0);
+  const { total } = sequence(selector, ready(3), 300, () => ({ tookMs: 5 }), without.now);
+  expect(total.i0).toBeGreaterThan(70);
+});
+
 test("twice the weight, twice the calls in flight", () => {
   const picker = p2c({ random: seeded(1) }).update([candidate("a"), candidate("b", "ready", 2)]);
   let a = 0;

@@ -26,7 +26,11 @@ export const p2c: SelectorFactory = ({ random }) => {
   return {
     update(candidates): Picker {
       const tiers = pool.update(candidates);
-      for (const tier of tiers) for (const rated of tier) rated.weigh();
+      for (const tier of tiers)
+        for (const rated of tier) {
+          rated.weigh();
+          rated.look();
+        }
       const best = tiers[0] ?? [];
       const n = best.length;
       const rows = statistics.data;

@@ -28,6 +28,7 @@ const COST = 5;
 /** How long a newcomer waits as the server said with its last answer, ms; as of AT, and forgotten eight times as quickly as latencies. */
 const WAIT = 6;
 const NEVER = -1;
+const NOT_ASKED = Number.POSITIVE_INFINITY;
 
 /**
  * An instance and how it fares; kept from one update to the next. Latency is a peak EWMA (Finagle, tower): it jumps up to any peak and comes
@@ -39,6 +40,9 @@ export class Rated implements Entry, RowHolder {
   round = 0;
   rows: Float64Array;
   at = 0;
+  /** Calls sent before it came back say nothing of how it fares now, ms; NOT_ASKED: none was sent since. */
+  #countsFrom = Number.NEGATIVE_INFINITY;
+  #suspected = false;
 
   /** @param rows of RATED_STRIDE */
   constructor(candidate: Candidate, rows: Rows) {
@@ -55,8 +59,20 @@ export class Rated implements Entry, RowHolder {
     this.rows[this.at + SHARE] = 1 / this.candidate.instance.weight;
   }
 
+  /** Takes over the state that its candidate has now: who was silent and is heard again is as one that has answered nothing yet. */
+  look(): void {
+    const { state } = this.candidate;
+    if (state === "suspect") this.#suspected = true;
+    if (!this.#suspected || state !== "ready") return;
+    this.#suspected = false;
+    this.rows[this.at + LATENCY] = FIRST_GUESS_MS;
+    this.rows[this.at + WAIT] = 0;
+    this.#countsFrom = NOT_ASKED;
+  }
+
   picked(now: number): this {
     const { rows, at } = this;
+    if (this.#countsFrom === NOT_ASKED) this.#countsFrom = now;
     rows[at + IN_FLIGHT] = (rows[at + IN_FLIGHT] as number) + 1;
     rows[at + STARTS] = (rows[at + STARTS] as number) + now;
     return this;
@@ -67,6 +83,7 @@ export class Rated implements Entry, RowHolder {
     const inFlight = (rows[at + IN_FLIGHT] as number) - 1;
     rows[at + IN_FLIGHT] = inFlight;
     rows[at + STARTS] = inFlight === 0 ? 0 : (rows[at + STARTS] as number) - startedAt;
+    if (startedAt < this.#countsFrom) return;
     let latency = rows[at + LATENCY] as number;
     const took = now - startedAt;
     // Nobody waited for its end: it would have taken at least so long
