@@ -11,6 +11,5 @@ if (built.status !== 0) {
   process.exit(1);
 }
 const { main } = await import("./dist/main.js");
-const code = await main(process.argv.slice(2));
-// What is written to a pipe is to arrive; whatever a scenario has left running ends here.
-process.stdout.write("", () => process.exit(code));
+// Writing is synchronous to files, pipes and terminals on the systems it runs on; whatever a scenario has left running ends here.
+process.exit(await main(process.argv.slice(2)));
