@@ -8,7 +8,8 @@ import { complaints, runScenario, type ScenarioResult } from "./run.ts";
 const HELP = `npm run faults -- [options]
 
 Plays faults on real processes under load and holds what callers saw against what servers wrote down. Each scenario is played a
-second time with its mechanism off: that must fail. Exit code 1 when a rule of the ledger was broken (with --full: any figure missed).
+second time with its mechanism off: that must fail. Exit code 1 when a rule of the ledger was broken (with --full: any figure missed, or a
+control in which nothing fails).
 
   --full          the durations of a real incident, and every figure is judged (default: short, only the ledger is judged)
   --only A,B      these scenarios: ${SCENARIOS.map((s) => s.name).join(", ")}

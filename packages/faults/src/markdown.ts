@@ -16,7 +16,7 @@ export function markdown(results: readonly ScenarioResult[], full: boolean): str
       said,
       `${outcome?.n ?? 0}`,
       error === undefined ? findings.join("; ") : "it did not run",
-      control === undefined ? "" : `${control.off}: ${found.join("; ") || "nothing"}`,
+      control === undefined ? "" : `${control.off}: ${found.join("; ") || "nothing (**does not bite**)"}`,
       `${Math.round(seconds)} s`,
     ];
   });

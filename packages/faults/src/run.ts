@@ -50,7 +50,8 @@ async function play(scenario: Scenario, full: boolean, control: boolean): Promis
   }
 }
 
-/** What is wrong with it; in the short form only what the ledger says. A control that finds nothing is wrong: the scenario shows nothing. */
+/** What is wrong with it; in the short form only what the ledger says. A control that finds nothing shows that the scenario shows nothing; in the short form, with a few faults
+ * only, that may be chance, and the table says it. */
 export function complaints(result: ScenarioResult, full: boolean): readonly string[] {
   const { outcome, control, error } = result;
   if (error !== undefined) return [error];
@@ -58,7 +59,7 @@ export function complaints(result: ScenarioResult, full: boolean): readonly stri
     .filter((f) => (full || f.kind === "fact") && !holds(f))
     .map((f) => `${f.what}: ${show(f)}`);
   if (control?.error !== undefined) wrong.push(`the control did not run: ${control.error}`);
-  else if (control !== undefined && control.found.length === 0)
+  else if (full && control !== undefined && control.found.length === 0)
     wrong.push(`with ${control.off} nothing fails: the scenario does not bite`);
   return wrong;
 }

@@ -1,4 +1,4 @@
-import { fact, figure, outcome } from "../findings.ts";
+import { figure, outcome } from "../findings.ts";
 import { checkLedger } from "../ledger/check.ts";
 import type { Scenario } from "../scenario.ts";
 import { countingProxy } from "../stage/counting-proxy.ts";
@@ -51,7 +51,7 @@ export const kill: Scenario = {
     const facts = checkLedger(calls, stage.executions());
     return outcome(facts, [
       figure("not idempotent, cut in mid-call", facts.unknown, ""),
-      fact("connections tried of those allowed", Math.round(probes * 100) / 100, 1),
+      figure("connections tried of those allowed", Math.round(probes * 100) / 100, "", 1),
       figure("after its deadline", latest(calls), "ms", 20),
       figure("p99", quantile(latencies(calls), 0.99), "ms"),
     ]);

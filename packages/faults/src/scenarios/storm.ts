@@ -1,4 +1,4 @@
-import { fact, figure, outcome } from "../findings.ts";
+import { figure, outcome } from "../findings.ts";
 import { checkLedger } from "../ledger/check.ts";
 import type { CallRecord } from "../ledger/records.ts";
 import type { LedgerApi } from "../programs/protocol.ts";
@@ -77,7 +77,12 @@ function told({ name, counters }: Chain, calls: readonly CallRecord[]): readonly
   const arrived = counters.reduce((sum, counter) => sum + counter.calls, 0);
   const failed = calls.filter((call) => call.error !== undefined).length;
   return [
-    fact(`${name}: load at C, of the calls`, Math.round((arrived / calls.length) * 1000) / 1000, AT_MOST),
+    figure(
+      `${name}: load at C, of the calls`,
+      Math.round((arrived / calls.length) * 1000) / 1000,
+      "x",
+      AT_MOST,
+    ),
     figure(`${name}: calls failed`, (failed / calls.length) * 100, "%"),
   ];
 }
