@@ -1,0 +1,3 @@
+module skein.example/netrpc
+
+go 1.21
