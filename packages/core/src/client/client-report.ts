@@ -9,10 +9,10 @@ export function reportMethods(
   for (const { methods } of targets)
     for (const { service, name, stats } of methods.values()) {
       if (stats.started === 0) continue;
-      const { started, succeeded, failed } = stats;
+      const { started, succeeded, failed, cancelled } = stats;
       const p50Ms = stats.quantile(0.5);
       const p99Ms = stats.quantile(0.99);
-      reports.push({ service, method: name, started, succeeded, failed, p50Ms, p99Ms });
+      reports.push({ service, method: name, started, succeeded, failed, cancelled, p50Ms, p99Ms });
     }
   return reports;
 }

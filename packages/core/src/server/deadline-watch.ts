@@ -2,7 +2,7 @@ import type { Clock, Timer } from "../runtime.ts";
 
 interface Watched {
   readonly expiresAt: number;
-  abort(reason: unknown): void;
+  expire(): void;
 }
 
 const TICK_MS = 16;
@@ -32,7 +32,7 @@ export class DeadlineWatch {
     for (const call of this.#calls) {
       if (call.expiresAt > now) continue;
       this.#calls.delete(call);
-      call.abort(new Error("the deadline passed"));
+      call.expire();
     }
     if (this.#calls.size > 0) this.#timer = this.#clock.setTimer(TICK_MS, () => this.#tick());
   }

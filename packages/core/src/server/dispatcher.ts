@@ -2,7 +2,6 @@ import type { Codec } from "../codec.ts";
 import { CodecError } from "../codec.ts";
 import type { CallContext } from "../context.ts";
 import { mapItems, validateOutput } from "../definition/validate.ts";
-import { RpcError } from "../errors/rpc-error.ts";
 import { copyBytes } from "../protocol/copy.ts";
 import * as wire from "../protocol/frame.ts";
 import { payloadStart } from "../protocol/metadata.ts";
@@ -22,7 +21,7 @@ import { LoopDelay } from "./loop-delay.ts";
 import { MethodGate } from "./method-gate.ts";
 import type { QueueOptions } from "./queue-options.ts";
 import { type Call, isThenable, type ServedEndpoint, type ServedService } from "./served-service.ts";
-import { type CallHost, ServerCall } from "./server-call.ts";
+import { type CallHost, DEADLINE_PASSED, ServerCall } from "./server-call.ts";
 import type { ServerLimits } from "./server-limits.ts";
 import type { ServerSession } from "./server-session.ts";
 
@@ -221,7 +220,7 @@ export class Dispatcher implements CallHost {
   }
 
   #finished(call: Call, value: unknown): void {
-    if (call.over) return this.#release(call);
+    if (call.over) return this.#cancelled(call);
     const { definition } = call.endpoint;
     if (definition.output === undefined) return this.#answer(call, value);
     let checked: unknown;
@@ -239,7 +238,8 @@ export class Dispatcher implements CallHost {
   }
 
   #answer(call: Call, value: unknown): void {
-    if (call.over) return this.#release(call);
+    if (call.over) return this.#cancelled(call);
+    if (call.late) return this.#failed(call, undefined);
     try {
       sessionOf(call).result(call, value, this.#loadMicros(call.endpoint));
     } catch (error) {
@@ -259,7 +259,7 @@ export class Dispatcher implements CallHost {
   #stream(call: Call, value: unknown): void {
     if (call.over) {
       void abandon(value);
-      return this.#release(call);
+      return this.#cancelled(call);
     }
     let pump: ItemPump;
     try {
@@ -300,28 +300,34 @@ export class Dispatcher implements CallHost {
           return true;
         },
         taken: nothing,
-        ended: () => this.#streamed(call),
+        ended: () => this.#answer(call, undefined),
         failed: (error) => this.#failed(call, error),
       },
     );
     return pump;
   }
 
-  /** One that its handler cut short as the time was up is not taken for whole. */
-  #streamed(call: Call): void {
-    if (call.expiresAt > this.monotonic()) return this.#answer(call, undefined);
-    this.#failed(call, new RpcError("DEADLINE_EXCEEDED", "the time was up before the stream had ended"));
-  }
-
   // ---- out
 
   #failed(call: Call, error: unknown): void {
+    if (call.over) return this.#cancelled(call);
     call.endpoint.stats.finished(this.monotonic() - call.arrivedAt, true);
-    if (!call.over) {
-      const executed = call.started ? "yes" : "no";
-      const { code, payload } = describeFailure(call, error, this.#o.runtime, this.logger);
-      sessionOf(call).error(call.id, code, executed, "none", payload);
-    }
+    this.#tell(call, error);
+    this.#release(call);
+  }
+
+  #tell(call: Call, error: unknown): void {
+    const session = sessionOf(call);
+    // A handler that ends because its time is up races its caller's own look at the clock: both say the same.
+    if (call.late)
+      return session.error(call.id, "DEADLINE_EXCEEDED", "maybe", "none", { message: DEADLINE_PASSED });
+    const { code, payload } = describeFailure(call, error, this.#o.runtime, this.logger);
+    session.error(call.id, code, call.started ? "yes" : "no", "none", payload);
+  }
+
+  /** Its handler has ended, and nobody waits for it any more. */
+  #cancelled(call: Call): void {
+    if (!call.released) call.endpoint.stats.cancelled++;
     this.#release(call);
   }
 
@@ -334,7 +340,7 @@ export class Dispatcher implements CallHost {
     call.abort(reason);
     // It waits for a slot: nobody has to know of it any more.
     if (call.endpoint.gate?.holds(call) === true) return this.#release(call);
-    if (call.pump !== undefined) void call.pump.stop().then(() => this.#release(call));
+    if (call.pump !== undefined) void call.pump.stop().then(() => this.#cancelled(call));
   }
 
   /** The drain's time is up: callers are told, handlers aborted. */

@@ -10,6 +10,8 @@ export class MethodStats {
   started = 0;
   succeeded = 0;
   failed = 0;
+  /** Ended when nobody waited for them any more. */
+  cancelled = 0;
   readonly buckets: Uint32Array = new Uint32Array(BUCKETS);
 
   finished(ms: number, failed: boolean): void {

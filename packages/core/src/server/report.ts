@@ -7,6 +7,8 @@ export interface MethodReport {
   readonly started: number;
   readonly succeeded: number;
   readonly failed: number;
+  /** Ended when their callers had given them up; still running: started - succeeded - failed - cancelled. A client counts what it gives up as failed. */
+  readonly cancelled: number;
   /** Upper bounds, ms, from arrival to answer. */
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -19,6 +21,7 @@ export function report(service: ServedService): readonly MethodReport[] {
     started: stats.started,
     succeeded: stats.succeeded,
     failed: stats.failed,
+    cancelled: stats.cancelled,
     p50Ms: stats.quantile(0.5),
     p99Ms: stats.quantile(0.99),
   }));

@@ -31,6 +31,9 @@ export interface CallHost {
   watchDrain(callback: () => void): () => void;
 }
 
+/** What handlers and callers are told. */
+export const DEADLINE_PASSED = "the deadline passed";
+
 const NO_METADATA: Metadata = Object.freeze(Object.create(null) as Record<string, string>);
 
 /**
@@ -57,6 +60,8 @@ export class ServerCall<E extends CalledEndpoint = CalledEndpoint> implements Jo
   pump: ItemPump | undefined;
   watched = false;
   released = false;
+  /** It was told that its deadline passed: whatever it gives now, its caller is told the same. */
+  late = false;
   readonly #host: CallHost;
   readonly #flags: number;
   readonly #metaBytes: Uint8Array | undefined;
@@ -130,11 +135,14 @@ export class ServerCall<E extends CalledEndpoint = CalledEndpoint> implements Jo
   }
 
   get timeLeftMs(): number {
-    return Math.max(0, this.expiresAt - this.#host.monotonic());
+    const left = this.expiresAt - this.#host.monotonic();
+    if (left > 0) return left;
+    this.expire();
+    return 0;
   }
 
   get aborted(): boolean {
-    if (!this.#cancelled && this.expiresAt <= this.#host.monotonic()) this.abort(deadlinePassed());
+    if (!this.#cancelled && this.expiresAt <= this.#host.monotonic()) this.expire();
     return this.#cancelled;
   }
 
@@ -192,6 +200,13 @@ export class ServerCall<E extends CalledEndpoint = CalledEndpoint> implements Jo
     return this.#log;
   }
 
+  /** Tells that the deadline passed. */
+  expire(): void {
+    if (this.#cancelled) return;
+    this.late = true;
+    this.abort(new Error(DEADLINE_PASSED));
+  }
+
   /** Tells whoever asked to be told. Idempotent. */
   abort(reason: unknown): void {
     if (this.#cancelled) return;
@@ -223,6 +238,3 @@ export class ServerCall<E extends CalledEndpoint = CalledEndpoint> implements Jo
 }
 
 function nothing(): void {}
-function deadlinePassed(): Error {
-  return new Error("the deadline passed");
-}

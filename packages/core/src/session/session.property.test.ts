@@ -144,7 +144,14 @@ class World {
     for (const s of steps) {
       this.#do(s);
       await settle();
+      expect(this.unended(), "begun and not ended").toBeLessThanOrEqual(this.pair.server.running);
     }
+  }
+
+  /** By the server's counters. */
+  unended(): number {
+    const reports = this.pair.server.report();
+    return reports.reduce((sum, r) => sum + r.started - r.succeeded - r.failed - r.cancelled, 0);
   }
 
   #do(s: Step): void {
@@ -277,6 +284,7 @@ class World {
     }
     expect(pair.session.pending, "calls left on the client").toBe(0);
     expect(pair.server.running, "calls left on the server").toBe(0);
+    expect(this.unended(), "calls left in the server's counters").toBe(0);
     expect(pair.server.connections, "connections left").toBe(0);
     expect(this.open, "generators left open").toBe(0);
     expect(pair.runtime.clock.timers, "timers left").toBe(0);
