@@ -4,7 +4,7 @@ import { type ConsulClient, ConsulError, isUnknown } from "./consul-client.ts";
 import { askHealth, HiddenError } from "./consul-watch.ts";
 import { type HealthEntry, isWell } from "./health-entries.ts";
 import { recordOf } from "./meta-record.ts";
-import type { Registration } from "./registration.ts";
+import type { ConsulStatus, Registration } from "./registration.ts";
 
 /** What an agent takes goes on to the catalog by itself. Looked for so often, ms, and then more seldom; as something that fails from LONG_LOOK_MS on. */
 const LOOK_MS = 10;
@@ -43,9 +43,9 @@ export class AgentServices {
   }
 
   /** `unknown`: the agent has no such service. */
-  async pass(id: string, status: "passing" | "warning"): Promise<"passed" | "unknown"> {
-    const verb = status === "passing" ? "pass" : "warn";
-    return (await this.#known(`/v1/agent/check/${verb}/service:${id}`)) ? "passed" : "unknown";
+  async update(id: string, status: ConsulStatus): Promise<"updated" | "unknown"> {
+    const verb = { passing: "pass", warning: "warn", critical: "fail" }[status];
+    return (await this.#known(`/v1/agent/check/${verb}/service:${id}`)) ? "updated" : "unknown";
   }
 
   /** Whoever is not there any more is none the worse. */
@@ -77,9 +77,11 @@ export class AgentServices {
 
   /** Resolves once everybody can see what was written, and that it is well where `well` asks for that; rejects where that does not come to be. */
   async seen(name: string, id: string, written: number, well: boolean, signal: AbortSignal): Promise<void> {
-    const there = ({ Service, Checks }: HealthEntry): boolean =>
-      (recordOf(Service.Meta)?.written ?? 0) >= written &&
-      (!well || Checks.every(({ Status }) => isWell(Status, true)));
+    const there = ({ Service, Checks }: HealthEntry): boolean => {
+      const record = recordOf(Service.Meta);
+      if (record === undefined || record.written < written) return false;
+      return !well || Checks.every((check) => isWell(check, record.instance));
+    };
     const done = (entries: readonly HealthEntry[]): boolean => entries.some(there);
     if (await this.#look(name, patternOf(id), done, this.#seenMs, signal)) return;
     throw new RpcError(

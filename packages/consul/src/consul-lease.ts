@@ -54,16 +54,16 @@ export class ConsulLease implements Lease {
         ? agent.ready().then(() => true)
         : check === "http"
           ? agent.hasAll(sure.map((held) => held.serviceId))
-          : this.#passAll(sure);
+          : this.#updateAll(sure);
     if (await there) return "held";
     this.#lost = true;
     return "lost";
   }
 
   /** One after the other: where the agent does not answer, one question is enough. */
-  async #passAll(all: readonly Held[]): Promise<boolean> {
+  async #updateAll(all: readonly Held[]): Promise<boolean> {
     for (const { serviceId: id, confirmed } of all)
-      if ((await this.#o.agent.pass(id, statusOf(confirmed as Instance))) === "unknown") return false;
+      if ((await this.#o.agent.update(id, statusOf(confirmed as Instance))) === "unknown") return false;
     return true;
   }
 
@@ -80,9 +80,9 @@ export class ConsulLease implements Lease {
     this.#held.set(instance.id, held);
     try {
       await agent.register(registration);
-      // The agent keeps a check's state when a service is registered again: a critical one would stay so.
+      // The agent keeps a check's state when a service is registered again.
       const again = check === "ttl" && before !== undefined;
-      if (again && (await agent.pass(id, statusOf(instance))) === "unknown")
+      if (again && (await agent.update(id, statusOf(instance))) === "unknown")
         throw new LeaseLostError(`the agent lost the service ${id} at once`);
       await agent.seen(registration.Name, id, written, again, this.#ended.signal);
     } catch (error) {

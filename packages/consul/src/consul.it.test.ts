@@ -56,27 +56,26 @@ describe("tokens", () => {
 });
 
 describe("in Consul", () => {
-  test("what does not serve is a warning, with its status for those who read Meta", () =>
+  test("what is not ready is critical, what drains a warning, with its status for those who read Meta", () =>
     withWorld(async ({ fake, connect }) => {
       const registry = connect();
       const lease = await registry.lease({ ttlMs: 60_000 });
       const i = sampleInstance("user");
-      const passing = async (): Promise<number> => {
-        const answer = await fetch(`http://${fake.address}/v1/health/service/user?passing`);
-        return ((await answer.json()) as unknown[]).length;
-      };
-      await lease.put(i);
-      expect(await passing()).toBe(1);
-      for (const status of ["not-ready", "draining"] as const) {
+      const said = (): string[] => fake.state.catalogued.map((known) => String(known.status));
+      for (const [status, inConsul] of [
+        ["not-ready", "critical"],
+        ["serving", "passing"],
+        ["not-ready", "critical"],
+        ["draining", "warning"],
+        ["serving", "passing"],
+      ] as const) {
         await lease.put({ ...i, status });
-        expect(await passing()).toBe(0);
+        expect(said()).toEqual([inConsul]);
         expect((await registry.get("user")).instances).toEqual([{ ...i, status }]);
-        await lease.renew();
+        expect(await lease.renew()).toBe("held");
         await sleep(50);
-        expect(await passing()).toBe(0);
+        expect(said()).toEqual([inConsul]);
       }
-      await lease.put(i);
-      expect(await passing()).toBe(1);
     }));
 
   test("a service whose TTL ran out is well again once it is put or renewed", () =>

@@ -12,11 +12,14 @@ function entry(id: string, meta: Meta, statuses: readonly string[] = ["passing"]
   return {
     Node: { Address: "10.0.0.1" },
     Service: { ID: id, Address: "", Port: port, Meta: meta },
-    Checks: statuses.map((Status) => ({ Status })),
+    Checks: statuses.map((text) => {
+      const [Status = "", Output = ""] = text.split(": ");
+      return { Status, Output };
+    }),
   };
 }
-const ours = (written: number, weight = 1, of = names): Meta =>
-  registrationOf({ ...one, weight }, "x", written, {
+const ours = (written: number, weight = 1, of = names, status = one.status): Meta =>
+  registrationOf({ ...one, weight, status }, "x", written, {
     names: of,
     check: "ttl",
     ttlMs: 1000,
@@ -32,6 +35,15 @@ test("of several records of an instance the one that was written last, whatever 
 test("a record that is critical does not stand in for one that is well", () => {
   const entries = [entry("a", ours(1, 1)), entry("b", ours(2, 2), ["passing", "critical"])];
   expect(instancesIn(entries, "user", names).instances.map((i) => i.weight)).toEqual([1]);
+});
+
+test("what is not ready is critical, and seen as such; what has died is not", () => {
+  const ill = ours(1, 1, names, "not-ready");
+  const seen = (meta: Meta, status: string) => instancesIn([entry("a", meta, [status])], "user", names);
+  expect(seen(ill, "critical").instances).toEqual([{ ...one, status: "not-ready" }]);
+  expect(seen(ill, "critical: TTL expired (last output before timeout follows)").instances).toEqual([]);
+  expect(seen(ours(1), "critical").instances).toEqual([]);
+  expect(seen(ours(1, 1, names, "draining"), "critical").instances).toEqual([]);
 });
 
 test("a warning hides what others registered, not what is ours", () => {
@@ -142,6 +154,9 @@ test("registrations: the address of skein, tags, shares, checks", () => {
   expect(registrationOf({ ...i, status: "draining", weight: 0 }, "x", 1, options)).toMatchObject({
     Weights: { Passing: 1 },
     Check: { Status: "warning" },
+  });
+  expect(registrationOf({ ...i, status: "not-ready" }, "x", 1, options)).toMatchObject({
+    Check: { Status: "critical", DeregisterCriticalServiceAfter: "3600000ms" },
   });
   expect(registrationOf(i, "x", 1, { ...options, check: "http" }).Check).toMatchObject({
     HTTP: "http://[fd00::1]:8080/health/ready",

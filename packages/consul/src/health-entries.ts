@@ -13,7 +13,12 @@ export interface HealthEntry {
     readonly Port: number;
     readonly Meta: Meta;
   };
-  readonly Checks: readonly { readonly Status: string }[];
+  readonly Checks: readonly HealthCheck[];
+}
+
+export interface HealthCheck {
+  readonly Status: string;
+  readonly Output: string;
 }
 
 const HOST = /^[A-Za-z0-9._:%-]+$/;
@@ -44,13 +49,16 @@ function entryOf(value: unknown): HealthEntry | undefined {
       Port: typeof Port === "number" ? Port : 0,
       Meta: textsOf(meta),
     },
-    Checks: (checks ?? []).map((check: { Status?: unknown } | null) => ({ Status: String(check?.Status) })),
+    Checks: (checks ?? []).map((check: { Status?: unknown; Output?: unknown } | null) => ({
+      Status: String(check?.Status),
+      Output: String(check?.Output ?? ""),
+    })),
   };
 }
 
 /**
  * A service's instances: ours by their records, of which the one written last counts, and those that others registered. Of ours all whose checks are no
- * worse than a warning (that is what those say that do not serve); of the others all whose checks pass.
+ * worse than their record's status makes them; of the others all whose checks pass.
  */
 export function instancesIn(
   entries: readonly HealthEntry[],
@@ -64,14 +72,14 @@ export function instancesIn(
     const { ID, Meta: meta } = entry.Service;
     const fault = (why: string): unknown => malformed.set(`${names.inConsul(service)}/${ID}`, why);
     const own = isOurs(meta);
-    if ((own && !names.has(meta)) || entry.Checks.some(({ Status }) => !isWell(Status, own))) continue;
+    const record = own ? recordOf(meta) : undefined;
+    if ((own && !names.has(meta)) || entry.Checks.some((check) => !isWell(check, record?.instance))) continue;
     if (!own) {
       const foreign = foreignOf(entry, service);
       if (foreign === undefined) fault("it has no address and port that could be called");
       else others.set(foreign.id, foreign);
       continue;
     }
-    const record = recordOf(meta);
     if (record?.instance.service !== service) fault("its Meta holds no record of an instance");
     else if (record.written >= (ours.get(record.instance.id)?.written ?? Number.NEGATIVE_INFINITY))
       ours.set(record.instance.id, record);
@@ -80,9 +88,11 @@ export function instancesIn(
   return { instances: instances.sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)), malformed };
 }
 
-/** Ours that do not serve say so by a warning. */
-export function isWell(status: string, ours: boolean): boolean {
-  return status === "passing" || (ours && status === "warning");
+/** Of ours: not ready is critical, and draining a warning. A TTL that ran out is critical as well, and says so. */
+export function isWell({ Status, Output }: HealthCheck, ours: Instance | undefined): boolean {
+  if (Status === "passing") return true;
+  if (Status === "warning") return ours !== undefined;
+  return Status === "critical" && ours?.status === "not-ready" && !Output.startsWith("TTL expired");
 }
 
 /** A service that others registered: Meta may say `protocol` (default `skein`), `version` (`0.0.0`), `zone` and `weight` (1). */

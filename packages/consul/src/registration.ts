@@ -6,6 +6,8 @@ const HEALTH_PATH = "/health/ready";
 const HEALTH_INTERVAL = "10s";
 const HEALTH_TIMEOUT = "5s";
 const MOST_WEIGHT = 65_535;
+/** An instance that is not ready lives: Consul removes it only after so long. */
+const NOT_READY_MS = 3_600_000;
 
 export interface RegistrationOptions {
   readonly names: ServiceNames;
@@ -41,6 +43,7 @@ export function registrationOf(
     throw refused(`the record of instance ${instance.id} is longer than Consul's Meta can hold (29 KiB)`);
   const at = tcpOf(instance);
   const { namespace } = names;
+  const stayMs = instance.status === "not-ready" ? Math.max(NOT_READY_MS, deregisterMs) : deregisterMs;
   const check = options.check === "ttl" ? { TTL: `${options.ttlMs}ms` } : httpCheck(instance, at);
   return {
     ID: id,
@@ -49,13 +52,18 @@ export function registrationOf(
     Tags: tagsOf(instance),
     Meta: namespace === undefined ? meta : { ...meta, [NAMESPACE_KEY]: namespace },
     Weights: { Passing: Math.max(1, Math.min(MOST_WEIGHT, Math.round(instance.weight))), Warning: 0 },
-    Check: { ...check, Status: statusOf(instance), DeregisterCriticalServiceAfter: `${deregisterMs}ms` },
+    Check: { ...check, Status: statusOf(instance), DeregisterCriticalServiceAfter: `${stayMs}ms` },
   };
 }
 
-/** What does not serve is a warning: whoever asks Consul for what passes does not get it, and our readers see its status. */
-export function statusOf(instance: Instance): "passing" | "warning" {
-  return instance.status === "serving" ? "passing" : "warning";
+export type ConsulStatus = "passing" | "warning" | "critical";
+
+/**
+ * Not ready is critical: neither who asks Consul for what passes nor its DNS gives it out, and our readers see its status. What drains is a warning until
+ * it has gone.
+ */
+export function statusOf({ status }: Instance): ConsulStatus {
+  return status === "serving" ? "passing" : status === "not-ready" ? "critical" : "warning";
 }
 
 /** An id in letters that need no escape anywhere; ids that differ stay different. */
