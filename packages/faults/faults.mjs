@@ -11,5 +11,4 @@ if (built.status !== 0) {
   process.exit(1);
 }
 const { main } = await import("./dist/main.js");
-// Writing is synchronous to files, pipes and terminals on the systems it runs on; whatever a scenario has left running ends here.
-process.exit(await main(process.argv.slice(2)));
+process.exitCode = await main(process.argv.slice(2));

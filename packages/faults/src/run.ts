@@ -1,4 +1,5 @@
 import { type Finding, holds, type Outcome, type Scenario } from "./scenario.ts";
+import { leftovers, running } from "./stage/leftovers.ts";
 import { Stage } from "./stage/stage.ts";
 
 export interface ScenarioResult {
@@ -12,9 +13,13 @@ export interface ScenarioResult {
   readonly control?: { readonly off: string; readonly found: readonly Finding[]; readonly error?: string };
 }
 
+const GONE_MS = 5000;
+
 export interface RunOptions {
   readonly full: boolean;
   readonly controls: boolean;
+  /** What a scenario has ended is to be gone after so long, ms. @default 5000 */
+  readonly goneMs?: number;
   log(line: string): void;
 }
 
@@ -25,12 +30,12 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
   const skipped = await scenario.skip?.();
   if (skipped !== undefined) return { name, fault, seconds: seconds(), skipped };
   options.log(`${name}: ${fault} …`);
-  const ran = await play(scenario, options.full, false);
+  const ran = await play(scenario, options, false);
   if (typeof ran === "string") return { name, fault, seconds: seconds(), error: ran };
   if (!options.controls) return { name, fault, seconds: seconds(), outcome: ran };
   options.log(`${name}: the control, ${scenario.control} …`);
   const off = scenario.control;
-  const control = await play(scenario, options.full, true);
+  const control = await play(scenario, options, true);
   const found = typeof control === "string" ? [] : control.findings.filter((f) => !holds(f));
   return {
     name,
@@ -41,13 +46,25 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
   };
 }
 
-async function play(scenario: Scenario, full: boolean, control: boolean): Promise<Outcome | string> {
+/** An error's text where it could not be played to its end, or left something running. */
+async function play(
+  scenario: Scenario,
+  { full, goneMs = GONE_MS }: RunOptions,
+  control: boolean,
+): Promise<Outcome | string> {
+  const before = running();
   try {
-    await using stage = new Stage();
-    return await scenario.run(stage, { full, control });
+    const outcome = await staged(scenario, full, control);
+    const left = await leftovers(before, goneMs);
+    return left.length === 0 ? outcome : `it left something running: ${left.join(", ")}`;
   } catch (error) {
     return error instanceof Error ? (error.stack ?? error.message) : String(error);
   }
+}
+
+async function staged(scenario: Scenario, full: boolean, control: boolean): Promise<Outcome> {
+  await using stage = new Stage();
+  return await scenario.run(stage, { full, control });
 }
 
 /** What is wrong with it; in the short form only what the ledger says. A control that finds nothing shows that the scenario shows nothing; in the short form, with a few faults

@@ -8,6 +8,7 @@ import { clientLog } from "../stage/client-log.ts";
 import { latencies, latest, quantile } from "../stage/measure.ts";
 import type { OpenLoad } from "../stage/open-load.ts";
 import type { ServiceProcess } from "../stage/service-process.ts";
+import type { Stage } from "../stage/stage.ts";
 import { mixedLoad } from "./load.ts";
 import { SILENT } from "./silent.ts";
 
@@ -44,9 +45,9 @@ async function blockFor(ms: number, victim: ServiceProcess, load: OpenLoad): Pro
 }
 
 /** Blocks the caller's loop while calls are in flight. */
-async function blockSelf(client: Client): Promise<readonly CallRecord[]> {
+async function blockSelf(stage: Stage, client: Client): Promise<readonly CallRecord[]> {
   const timeoutMs = OWN_MS + 3000;
-  const load = mixedLoad(client, { ratePerSecond: RATE, timeoutMs, ms: () => 50, prefix: "own" });
+  const load = mixedLoad(stage, client, { ratePerSecond: RATE, timeoutMs, ms: () => 50, prefix: "own" });
   await load.more(RATE);
   for (const until = performance.now() + OWN_MS; performance.now() < until; );
   await load.more((RATE * OWN_MS) / 1000 + RATE);
@@ -62,9 +63,9 @@ export const blocked: Scenario = {
     const said = clientLog();
     const policy = control ? SILENT : {};
     const client = stage.client({ log: said.log, policy });
-    const load = mixedLoad(client, { ratePerSecond: RATE, timeoutMs: TIMEOUT_MS, ms: () => 2 });
+    const load = mixedLoad(stage, client, { ratePerSecond: RATE, timeoutMs: TIMEOUT_MS, ms: () => 2 });
     // Taking turns, it goes on asking the one that stands still until that is suspected.
-    const short = mixedLoad(stage.client({ selector: "round-robin", policy }), {
+    const short = mixedLoad(stage, stage.client({ selector: "round-robin", policy }), {
       ...{ ratePerSecond: RATE / 2, timeoutMs: SHORT_MS, ms: () => 2 },
       ...{ onceIn: 1, prefix: "short" },
     });
@@ -76,7 +77,7 @@ export const blocked: Scenario = {
     }
     const [calls, shorts] = [await load.stop(), await short.stop()];
     const before = said.blamed;
-    const own = control ? [] : await blockSelf(client);
+    const own = control ? [] : await blockSelf(stage, client);
     const all = [...calls, ...shorts, ...own];
     const executions = stage.executions();
     const late = begunLate(all, executions);

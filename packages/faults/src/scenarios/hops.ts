@@ -2,7 +2,7 @@ import { fact, figure, outcome } from "../findings.ts";
 import { checkLedger } from "../ledger/check.ts";
 import type { LedgerApi } from "../programs/protocol.ts";
 import type { Scenario } from "../scenario.ts";
-import { latest, quantile, sleep } from "../stage/measure.ts";
+import { latest, quantile, within } from "../stage/measure.ts";
 import { OpenLoad } from "../stage/open-load.ts";
 import type { ServiceProcess, Told } from "../stage/service-process.ts";
 
@@ -31,7 +31,7 @@ export const hops: Scenario = {
     const api = stage.client().service<LedgerApi>("first");
     // Connected, as the hops are with each other.
     await api.hop({ id: "warm", ms: 0 });
-    const load = new OpenLoad(50, () => ({
+    const load = new OpenLoad(stage, 50, () => ({
       method: "hop",
       idempotent: true,
       timeoutMs: TIMEOUT_MS,
@@ -74,15 +74,13 @@ async function stopsOf(services: readonly ServiceProcess[], count: number): Prom
     services.flatMap((s) =>
       s.told.filter((t): t is HopEnded => t.kind === "hop-ended" && (t as HopEnded).call !== "warm"),
     );
-  await Promise.race([
-    sleep(HANDLER_MS + 500),
-    new Promise<void>((resolve) => {
-      const look = (): void => {
-        if (stops().length >= count) resolve();
-      };
-      for (const { process } of services) process.on("message", look);
-      look();
-    }),
-  ]);
+  const all = new Promise<void>((resolve) => {
+    const look = (): void => {
+      if (stops().length >= count) resolve();
+    };
+    for (const { process } of services) process.on("message", look);
+    look();
+  });
+  await within(HANDLER_MS + 500, all);
   return stops();
 }

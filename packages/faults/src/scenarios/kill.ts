@@ -32,7 +32,7 @@ export const kill: Scenario = {
     const services = await Promise.all([0, 1, 2].map(start));
     const registry = `static://ledger=${proxies.map((p) => `127.0.0.1:${p.port}`).join(",")}`;
     const client = stage.client({ registry, retries: !control });
-    const load = mixedLoad(client, { ratePerSecond: RATE, timeoutMs: 5000, ms: () => 5 });
+    const load = mixedLoad(stage, client, { ratePerSecond: RATE, timeoutMs: 5000, ms: () => 5 });
     await load.more(RATE / 4);
     let probes = 0;
     for (let i = 0; i < times; i++) {

@@ -1,6 +1,7 @@
 import type { Client } from "skein";
 import type { LedgerApi } from "../programs/protocol.ts";
 import { OpenLoad } from "../stage/open-load.ts";
+import type { Stage } from "../stage/stage.ts";
 
 export interface MixOptions {
   readonly ratePerSecond: number;
@@ -13,10 +14,11 @@ export interface MixOptions {
 }
 
 /** Calls of service `ledger`, one in three of them not idempotent. */
-export function mixedLoad(client: Client, options: MixOptions): OpenLoad {
+export function mixedLoad(stage: Stage, client: Client, options: MixOptions): OpenLoad {
   const { ratePerSecond, timeoutMs, ms, onceIn = 3, prefix } = options;
   const api = client.service<LedgerApi>("ledger");
   return new OpenLoad(
+    stage,
     ratePerSecond,
     (n) => {
       const method = n % onceIn === 0 ? "once" : "again";

@@ -7,6 +7,7 @@ import { backAfter } from "../stage/back-after.ts";
 import { behindProxies, type FaultProxy } from "../stage/fault-proxy.ts";
 import { latest, sleep } from "../stage/measure.ts";
 import { wallClock } from "../stage/open-load.ts";
+import type { Stage } from "../stage/stage.ts";
 import { mixedLoad } from "./load.ts";
 
 const RATE = 200;
@@ -60,8 +61,16 @@ interface Flipped {
 }
 
 /** Single bits are turned, which nothing on the way notices: what that does to calls. */
-async function flipped(client: Client, proxy: FaultProxy, pid: number, ms: number): Promise<Flipped> {
-  const load = mixedLoad(client, { ratePerSecond: RATE, timeoutMs: 1000, ms: () => 2, prefix: "flip" });
+async function flipped(
+  stage: Stage,
+  { client, proxy, pid, ms }: { client: Client; proxy: FaultProxy; pid: number; ms: number },
+): Promise<Flipped> {
+  const load = mixedLoad(stage, client, {
+    ratePerSecond: RATE,
+    timeoutMs: 1000,
+    ms: () => 2,
+    prefix: "flip",
+  });
   await load.more(RATE / 2);
   proxy.disturb({ corrupt: "flip" });
   await sleep(ms);
@@ -85,10 +94,10 @@ export const network: Scenario = {
       services.map((s) => s.port),
     );
     const client = stage.client({ registry, retries: !control });
-    const load = mixedLoad(client, { ratePerSecond: RATE, timeoutMs: TIMEOUT_MS, ms: () => 2 });
+    const load = mixedLoad(stage, client, { ratePerSecond: RATE, timeoutMs: TIMEOUT_MS, ms: () => 2 });
     // Taking turns, it asks the one behind the fault as often as the others, and tells when that answers again.
     const turns = stage.client({ registry, retries: !control, selector: "round-robin" });
-    const probes = mixedLoad(turns, {
+    const probes = mixedLoad(stage, turns, {
       ...{ ratePerSecond: RATE / 2, timeoutMs: TIMEOUT_MS, ms: () => 2, prefix: "turn" },
     });
     await load.more(RATE);
@@ -105,7 +114,7 @@ export const network: Scenario = {
     const pid = services[0]?.pid as number;
     const { calls: flips, backMs } = control
       ? nothing
-      : await flipped(turns, proxies[0] as FaultProxy, pid, FULL_MS / 2);
+      : await flipped(stage, { client: turns, proxy: proxies[0] as FaultProxy, pid, ms: FULL_MS / 2 });
     const [kept, keptMs] = slowest(back, false);
     const [broken, brokenMs] = slowest(back, true);
     const answered = flips.filter((c) => c.error === undefined);

@@ -17,8 +17,8 @@ const TIMEOUT_MS = 5000;
 const WARM_MS = 1000;
 
 /** Calls of which each finds its servers anew. */
-export function strangers(options: ClientOptions): OpenLoad {
-  return new OpenLoad(STRANGERS_RATE, () => ({
+export function strangers(stage: Stage, options: ClientOptions): OpenLoad {
+  return new OpenLoad(stage, STRANGERS_RATE, () => ({
     method: "again",
     idempotent: true,
     timeoutMs: TIMEOUT_MS,
@@ -63,7 +63,7 @@ export const clientPartition: Scenario = {
     const place = await town(stage, full);
     const { options, clientsProxy, services } = place;
     const mix = { ratePerSecond: RATE, timeoutMs: TIMEOUT_MS, ms: () => 2 };
-    const load = control ? strangers(options) : mixedLoad(stage.client(options), mix);
+    const load = control ? strangers(stage, options) : mixedLoad(stage, stage.client(options), mix);
     const silence = async (is: boolean): Promise<void> => {
       if (!is) return clientsProxy.heal();
       clientsProxy.disturb({ stall: true });
@@ -81,7 +81,7 @@ export const serverPartition: Scenario = {
   async run(stage, { full, control }) {
     const place = await town(stage, full, control);
     const { options, serversProxy } = place;
-    const load = mixedLoad(stage.client(options), {
+    const load = mixedLoad(stage, stage.client(options), {
       ...{ ratePerSecond: RATE, timeoutMs: TIMEOUT_MS, ms: () => 2 },
     });
     const silence = (is: boolean): void => (is ? serversProxy.disturb({ stall: true }) : serversProxy.heal());

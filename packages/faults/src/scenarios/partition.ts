@@ -28,8 +28,12 @@ export interface Cut {
 export async function underCut(stage: Stage, cut: Cut, ms: number, control: boolean): Promise<Outcome> {
   const { registry, victim } = cut;
   const options = { registry, policy: control ? SILENT : {} };
-  const load = mixedLoad(stage.client(options), { ratePerSecond: RATE, timeoutMs: TIMEOUT_MS, ms: () => 2 });
-  const turns = mixedLoad(stage.client({ ...options, selector: "round-robin" }), {
+  const load = mixedLoad(stage, stage.client(options), {
+    ratePerSecond: RATE,
+    timeoutMs: TIMEOUT_MS,
+    ms: () => 2,
+  });
+  const turns = mixedLoad(stage, stage.client({ ...options, selector: "round-robin" }), {
     ...{ ratePerSecond: RATE / 4, timeoutMs: TIMEOUT_MS, ms: () => 2, prefix: "turn" },
   });
   await load.more(RATE);

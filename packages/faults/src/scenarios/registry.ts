@@ -37,8 +37,8 @@ async function outage(
   const said = clientLog();
   const mix = { ratePerSecond: RATE, timeoutMs: TIMEOUT_MS, ms: () => 2 };
   const load = control
-    ? strangers(options)
-    : mixedLoad(stage.client({ ...options, log: said.log, selector: "round-robin" }), mix);
+    ? strangers(stage, options)
+    : mixedLoad(stage, stage.client({ ...options, log: said.log, selector: "round-robin" }), mix);
   const view = new View(stage.client(options));
   await view.exact(place.ports(), ttlMs);
   await load.more(STRANGERS_RATE);

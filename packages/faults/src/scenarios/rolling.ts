@@ -21,7 +21,7 @@ export const rolling: Scenario = {
     const client = stage.client();
     // Most answers come soon; one in twenty handlers takes up to two seconds.
     const ms = (): number => (Math.random() < 0.05 ? Math.random() * LONGEST_MS : Math.random() * 20);
-    const load = mixedLoad(client, { ratePerSecond: 200, timeoutMs: 5000, ms });
+    const load = mixedLoad(stage, client, { ratePerSecond: 200, timeoutMs: 5000, ms });
     const streams: Promise<number>[] = [];
     const open = async (id: string): Promise<number> => {
       let next = 0;

@@ -14,7 +14,7 @@ export const slow: Scenario = {
     const seconds = full ? 20 : 5;
     const services = await stage.startMany(3);
     const client = stage.client(control ? { selector: "round-robin", policy: { ejection: false } } : {});
-    const load = mixedLoad(client, { ratePerSecond: 300, timeoutMs: 5000, ms: () => 10 });
+    const load = mixedLoad(stage, client, { ratePerSecond: 300, timeoutMs: 5000, ms: () => 10 });
     await sleep(seconds * 500);
     const victim = services[0] as ServiceProcess;
     const slowAt = wallClock();

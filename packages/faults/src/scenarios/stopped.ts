@@ -25,7 +25,7 @@ export const stopped: Scenario = {
     const services = await stage.startMany(3);
     const silence = { quietMs: 1e8, suspectMs: 1e8, silentMs: 1e8, deadAfterMs: 1e8 };
     const client = stage.client(control ? { policy: { liveness: silence, ejection: false } } : {});
-    const load = mixedLoad(client, { ratePerSecond: 200, timeoutMs: TIMEOUT_MS, ms: () => 2 });
+    const load = mixedLoad(stage, client, { ratePerSecond: 200, timeoutMs: TIMEOUT_MS, ms: () => 2 });
     await load.more(200);
     const victim = services[0] as ServiceProcess;
     const stoppedAt = wallClock();

@@ -35,12 +35,11 @@ export const storm: Scenario = {
   async run(stage, { full, control }) {
     const count = full ? 4000 : 600;
     const refusing = await chain(stage, "refusing", control, ALLOWED_PER_SECOND);
-    const refused = await load(refusing, count);
+    const refused = await load(stage, refusing, count);
     const cutting = await chain(stage, "cutting", control);
     let turn = 0;
-    const cutter = setInterval(() => cutting.counters[turn++ % 2]?.reset(), CUT_MS);
-    const cut = await load(cutting, count);
-    clearInterval(cutter);
+    stage.every(CUT_MS, () => cutting.counters[turn++ % 2]?.reset());
+    const cut = await load(stage, cutting, count);
     const begun = stage.executions();
     const first = [refusing, cutting].map((c) => `${c.pid}:`);
     const ofFirst = begun.filter((e) => first.some((pid) => e.by.startsWith(pid)));
@@ -66,9 +65,9 @@ async function chain(stage: Stage, name: string, naive: boolean, limit?: number)
   return { name, counters, pid, call };
 }
 
-async function load({ name, call }: Chain, count: number): Promise<readonly CallRecord[]> {
+async function load(stage: Stage, { name, call }: Chain, count: number): Promise<readonly CallRecord[]> {
   const planned = { method: "hop", idempotent: true, timeoutMs: TIMEOUT_MS, send: call };
-  const made = new OpenLoad(RATE, () => planned, name);
+  const made = new OpenLoad(stage, RATE, () => planned, name);
   await made.more(count);
   return await made.stop();
 }

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { FrameDecoder, PREFACE } from "@skein/core/internal";
+import { reset } from "./reset.ts";
 import type { Stage } from "./stage.ts";
 
 /** Of the protocol's header. */
@@ -31,7 +32,7 @@ export async function callCounter(stage: Stage, target: number): Promise<CallCou
     from.on("error", () => {});
     from.on("close", () => {
       sockets.delete(from);
-      to.resetAndDestroy();
+      reset(to);
     });
   };
   const server = createServer((socket) => {
@@ -46,14 +47,14 @@ export async function callCounter(stage: Stage, target: number): Promise<CallCou
     join(socket, other);
     join(other, socket);
   });
-  const reset = (): void => {
-    for (const socket of sockets) socket.resetAndDestroy();
+  const resetAll = (): void => {
+    for (const socket of sockets) reset(socket);
   };
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   stage.atEnd(async () => {
     server.close();
-    reset();
+    resetAll();
   });
   const { port } = server.address() as { port: number };
   return {
@@ -61,6 +62,6 @@ export async function callCounter(stage: Stage, target: number): Promise<CallCou
     get calls() {
       return calls;
     },
-    reset,
+    reset: resetAll,
   };
 }

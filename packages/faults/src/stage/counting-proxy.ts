@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
+import { reset } from "./reset.ts";
 import type { Stage } from "./stage.ts";
 
 /** Hands connections on, and counts them; the target may die and be another. */
@@ -31,10 +32,10 @@ export async function countingProxy(stage: Stage): Promise<CountingProxy> {
       sockets.add(a);
       a.setNoDelay(true);
       a.pipe(b);
-      a.on("error", () => b.resetAndDestroy());
+      a.on("error", () => reset(b));
       a.on("close", () => {
         sockets.delete(a);
-        b.resetAndDestroy();
+        reset(b);
       });
     }
   });

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { type Disturbance, Flow } from "./flow.ts";
+import { reset } from "./reset.ts";
 import type { Stage } from "./stage.ts";
 
 /** `up`: from those who dial to the target. */
@@ -56,7 +57,7 @@ export class FaultProxy {
 
   /** Resets the connections there are, to both sides. */
   reset(): void {
-    for (const { sockets } of this.#pairs) for (const socket of sockets) socket.resetAndDestroy();
+    for (const { sockets } of this.#pairs) for (const socket of sockets) reset(socket);
   }
 
   /** The receivers of a direction are told that nothing more comes; the senders are not told. */

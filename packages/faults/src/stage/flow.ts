@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { reset } from "./reset.ts";
 
 /** How bytes fare in one direction. */
 export interface Disturbance {
@@ -101,7 +102,7 @@ export class Flow {
     }
     this.#items.shift();
     if (item.end === "fin") this.#to.end();
-    else if (item.end === "reset") this.#to.resetAndDestroy();
+    else if (item.end === "reset") reset(this.#to);
     return drip === Number.POSITIVE_INFINITY || item.end !== undefined;
   }
 

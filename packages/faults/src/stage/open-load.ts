@@ -1,5 +1,6 @@
 import { RpcError } from "skein";
 import type { CallRecord, Receipt } from "../ledger/records.ts";
+import type { Stage } from "./stage.ts";
 
 /** A call to be made. */
 export interface Planned {
@@ -43,12 +44,21 @@ export class OpenLoad {
   #sent = 0;
   #timer: NodeJS.Timeout;
 
-  /** @param plan of the n-th call */
-  constructor(ratePerSecond: number, plan: (n: number) => Planned, prefix = "c") {
+  /**
+   * Begins at once, and ends with the stage.
+   * @param plan of the n-th call
+   */
+  constructor(
+    stage: Pick<Stage, "atEnd">,
+    ratePerSecond: number,
+    plan: (n: number) => Planned,
+    prefix = "c",
+  ) {
     this.#everyMs = 1000 / ratePerSecond;
     this.#plan = plan;
     this.#prefix = prefix;
     this.#timer = setInterval(() => this.#send(), TURN_MS);
+    stage.atEnd(async () => clearInterval(this.#timer));
   }
 
   get sent(): number {
@@ -78,14 +88,15 @@ export class OpenLoad {
     await this.when(() => this.records.length >= until);
   }
 
-  /** Resolves with the first call from now on that is answered by that process. */
-  async answeredBy(pid: number): Promise<CallRecord> {
+  /** Resolves with the first call from now on that is answered by that process, and of which `is` holds. */
+  async answeredBy(pid: number, is: (call: CallRecord) => boolean = () => true): Promise<CallRecord> {
     let seen = this.records.length;
     let found: CallRecord | undefined;
     await this.when(() => {
       while (found === undefined && seen < this.records.length) {
         const record = this.records[seen++] as CallRecord;
-        if ((record.answer as Receipt | undefined)?.by?.startsWith(`${pid}:`) === true) found = record;
+        const { by } = (record.answer ?? {}) as Partial<Receipt>;
+        if (by?.startsWith(`${pid}:`) === true && is(record)) found = record;
       }
       return found !== undefined;
     });

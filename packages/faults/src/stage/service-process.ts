@@ -27,7 +27,8 @@ export class ServiceProcess {
   readonly told: Told[] = [];
   #printed = "";
 
-  private constructor(settings: ServiceSettings, env: NodeJS.ProcessEnv, command: readonly string[]) {
+  /** @param command what runs it instead of Node alone, as `ip netns exec NAME node` */
+  constructor(settings: ServiceSettings, env: NodeJS.ProcessEnv, command: readonly string[] = []) {
     this.process = fork(program, {
       env: { ...process.env, ...env, FAULTS_SERVICE: JSON.stringify(settings) },
       execArgv: ["--expose-gc"],
@@ -42,20 +43,10 @@ export class ServiceProcess {
     this.process.on("message", (message) => this.told.push(message as Told));
   }
 
-  /** Resolves once it is announced. `command`: what runs it instead of Node alone, as `ip netns exec NAME node`. */
-  static async start(
-    settings: ServiceSettings,
-    env: NodeJS.ProcessEnv = {},
-    command: readonly string[] = [],
-  ): Promise<ServiceProcess> {
-    const made = new ServiceProcess(settings, env, command);
-    const early = made.exited.then((code) => {
-      throw new Error(`${settings.name} ended with ${code} before it was ready:\n${made.#printed}`);
-    });
-    early.catch(() => {});
-    const ready = (await Promise.race([made.next("ready"), early])) as Told & { addresses: string[] };
-    made.addresses = ready.addresses;
-    return made;
+  /** Resolves once it is announced. Rejects when it ends before. */
+  async ready(): Promise<void> {
+    const ready = (await this.next("ready")) as Told & { addresses: string[] };
+    this.addresses = ready.addresses;
   }
 
   get pid(): number {
@@ -71,15 +62,18 @@ export class ServiceProcess {
     this.process.send(order);
   }
 
-  /** The next message of that kind. */
+  /** The next message of that kind. Rejects when the process ends before. */
   next(kind: string): Promise<Told> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       const look = (message: unknown): void => {
         if ((message as Told).kind !== kind) return;
         this.process.off("message", look);
         resolve(message as Told);
       };
       this.process.on("message", look);
+      const early = (how: unknown): void =>
+        reject(new Error(`a service ended with ${how} before it said "${kind}":\n${this.#printed}`));
+      this.exited.then(early, early);
     });
   }
 

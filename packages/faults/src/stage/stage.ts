@@ -15,21 +15,22 @@ export interface StartOptions extends Partial<Omit<ServiceSettings, "ledger">> {
 /** A scenario's own registry, ledgers, processes and clients; nothing of it outlives the scenario. */
 export class Stage implements AsyncDisposable {
   readonly directory = mkdtempSync(join(tmpdir(), "skein-faults-"));
-  readonly processes = new Set<ServiceProcess>();
   readonly #closing: (() => Promise<unknown>)[] = [];
   #ledgers = 0;
+  #ended = false;
   /** For SKEIN_REGISTRY. */
   registry = `local:${join(this.directory, "registry")}`;
 
   /** Starts an instance of service `ledger`, or of another name. */
   async start(options: StartOptions = {}): Promise<ServiceProcess> {
     const { env, command, name = "ledger", ...settings } = options;
-    const started = await ServiceProcess.start(
+    const started = new ServiceProcess(
       { ...settings, name, ledger: join(this.directory, `ledger-${++this.#ledgers}`) },
       { SKEIN_REGISTRY: this.registry, SKEIN_LISTEN: "tcp://127.0.0.1:0", ...env },
       command,
     );
-    this.processes.add(started);
+    this.atEnd(() => started.end("SIGKILL"));
+    await started.ready();
     return started;
   }
 
@@ -43,9 +44,16 @@ export class Stage implements AsyncDisposable {
     return client;
   }
 
-  /** Done when the scenario has ended, the last first. */
+  /** Over and over, while the scenario is played. */
+  every(ms: number, act: () => void): void {
+    const timer = setInterval(act, ms);
+    this.atEnd(async () => clearInterval(timer));
+  }
+
+  /** Done when the scenario has ended, however it has, the last first. */
   atEnd(close: () => Promise<unknown>): void {
-    this.#closing.unshift(close);
+    if (this.#ended) void close();
+    else this.#closing.unshift(close);
   }
 
   /** What all instances wrote down so far. */
@@ -61,9 +69,10 @@ export class Stage implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const close of this.#closing) await close();
-    for (const { process } of this.processes) process.kill("SIGKILL");
-    await Promise.all([...this.processes].map((p) => p.exited));
+    this.#ended = true;
+    const failed: unknown[] = [];
+    for (const close of this.#closing) await close().catch((error) => failed.push(error));
     rmSync(this.directory, { recursive: true, force: true });
+    if (failed.length > 0) throw new AggregateError(failed, `the scenario did not end: ${failed.join("; ")}`);
   }
 }

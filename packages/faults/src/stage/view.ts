@@ -1,5 +1,5 @@
 import type { Client, Snapshot } from "skein";
-import { sleep } from "./measure.ts";
+import { within } from "./measure.ts";
 
 /** What a registry says of service `ledger`, as it says it to a client. */
 export class View {
@@ -40,7 +40,7 @@ export class View {
       this.#watchers.add(look);
       look();
     });
-    await Promise.race([right, sleep(mostMs)]);
+    await within(mostMs, right);
     return performance.now() - from;
   }
 }
