@@ -15,12 +15,22 @@ afterEach(async () => {
 /** A port whose connections are handed to the door as transports do: half-open, first bytes put back. */
 async function open(options: GrpcDoorOptions = {}) {
   const clock = new FakeClock();
+  const draining = new AbortController();
+  const health = { ok: true, told: new Set<() => void>() };
   const host = {
     runtime: { clock },
     logger: silentLogger,
     services: () => [],
     connect: () => ({ client: undefined, close: () => {} }),
-    health: { live: () => true, ready: async () => ({ ok: true, checks: {} }) },
+    health: {
+      live: () => true,
+      ready: async () => ({ ok: health.ok, checks: {} }),
+      onChange(told: () => void) {
+        health.told.add(told);
+        return () => health.told.delete(told);
+      },
+    },
+    draining: draining.signal,
   } as unknown as DoorHost;
   const door = await grpcDoor(options)(host);
   const sockets = new Set<Socket>();
@@ -40,7 +50,11 @@ async function open(options: GrpcDoorOptions = {}) {
     server.close();
     await once(server, "close");
   });
-  return { door, port, sockets, clock };
+  const turn = (ok: boolean): void => {
+    health.ok = ok;
+    for (const told of health.told) told();
+  };
+  return { door, port, sockets, clock, listeners: health.told, turn, drain: () => draining.abort() };
 }
 
 async function session(port: number) {
@@ -52,7 +66,7 @@ async function session(port: number) {
 }
 
 test("a peer that leaves, orderly, half-way or at once, leaves nothing behind", async () => {
-  const { port, sockets, clock } = await open();
+  const { port, sockets, clock, listeners } = await open();
   const orderly = await session(port);
   orderly.close();
   await expect.poll(() => sockets.size).toBe(0);
@@ -64,7 +78,7 @@ test("a peer that leaves, orderly, half-way or at once, leaves nothing behind", 
   await expect.poll(() => sockets.size).toBe(1);
   mute.end();
   await expect.poll(() => sockets.size).toBe(0);
-  await expect.poll(() => clock.timers).toBe(0);
+  await expect.poll(() => [clock.timers, listeners.size]).toEqual([0, 0]);
 });
 
 test("connections beyond the limit are closed", async () => {
@@ -73,6 +87,41 @@ test("connections beyond the limit are closed", async () => {
   const second = connectHttp2(`http://127.0.0.1:${port}`);
   second.on("error", () => {});
   await new Promise((resolve) => second.once("close", resolve));
+});
+
+test("who watches health hears of each change at once; nothing is asked again and again", async () => {
+  const { port, clock, turn } = await open();
+  const peer = await session(port);
+  const watch = peer.request({
+    ":method": "POST",
+    ":path": "/grpc.health.v1.Health/Watch",
+    "content-type": "application/grpc",
+  });
+  watch.end(Buffer.alloc(5));
+  const said = async (): Promise<unknown> => ((await once(watch, "data")) as [Buffer])[0].at(-1);
+  expect(await said()).toBe(1);
+  for (const [ok, status] of [
+    [false, 2],
+    [true, 1],
+  ] as const) {
+    const next = said();
+    turn(ok);
+    expect(await next).toBe(status);
+  }
+  expect(clock.timers).toBe(0);
+  watch.close();
+});
+
+test("a drain says GOAWAY to those who are here, and to those who still come", async () => {
+  const { port, sockets, drain } = await open();
+  const idle = await session(port);
+  const goaway = once(idle, "goaway");
+  drain();
+  await goaway;
+  const late = connectHttp2(`http://127.0.0.1:${port}`);
+  late.on("error", () => {});
+  await once(late, "goaway");
+  await expect.poll(() => sockets.size).toBe(0);
 });
 
 test("a door that closes ends idle connections at once, and takes no more", async () => {

@@ -36,7 +36,8 @@ export function grpcDoor(options: GrpcDoorOptions = {}): DoorFactory<Socket> {
       throw new TypeError(`grpcDoor: option ${name} is ${String(value)}: give a whole number above 0`);
   }
   return (host) => {
-    const protos = new Map((options.protos ?? []).map(loadProto).map((proto) => [proto.name, proto]));
+    const loaded = (options.protos ?? []).map((one) => loadProto(one, "grpcDoor"));
+    const protos = new Map(loaded.map((proto) => [proto.name, proto]));
     watchProtos(host, [...protos.values()]);
     return new GrpcDoor(host, options, protos);
   };
@@ -64,7 +65,8 @@ class GrpcDoor implements DoorOf<Socket> {
     this.#most = options.maxConnections ?? DEFAULTS.maxConnections;
     const { clock } = host.runtime;
     const endpoints = new Endpoints(() => host.services(), clock);
-    this.#health = new HealthState(host.health, clock, () => this.#drain());
+    this.#health = new HealthState(host.health);
+    host.draining.addEventListener("abort", () => this.#drain());
     const names = (): readonly string[] => servedNames(endpoints.services(), protos);
     const fixed: ReadonlyMap<string, Handler> = new Map([
       ...healthHandlers({
@@ -79,26 +81,22 @@ class GrpcDoor implements DoorOf<Socket> {
       logger: host.logger,
       maxMessageBytes: options.maxMessageBytes ?? DEFAULTS.maxMessageBytes,
       find: (path) => fixed.get(path) ?? endpoints.find(path, protoRule(path, protos)),
-      leaving: async () => {
-        await this.#health.look();
-        return this.#health.leaving;
-      },
+      leaving: async () => host.draining.aborted,
     };
   }
 
   accept(socket: Socket): void {
     if (this.#closed || socket.destroyed || this.#peers.size >= this.#most) return void socket.destroy();
-    this.#peers.add(
-      new Peer(this.#host, this.#parts, socket, (peer) => {
-        this.#peers.delete(peer);
-        if (this.#peers.size === 0) this.#empty();
-      }),
-    );
+    const peer = new Peer(this.#host, this.#parts, socket, () => {
+      this.#peers.delete(peer);
+      if (this.#peers.size === 0) this.#empty();
+    });
+    this.#peers.add(peer);
     this.#health.start();
     this.#pinging ??= setInterval(() => {
       for (const peer of this.#peers) peer.ping();
     }, PING_MS).unref();
-    if (this.#health.leaving) this.#drain();
+    if (this.#host.draining.aborted) peer.drain();
   }
 
   #empty(): void {

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http2";
-import type { Metadata } from "@skein/core";
+import { type Metadata, RpcError } from "@skein/core";
 
 /** Of the protocol, or told another way. */
 const NOT_METADATA = new Set([
@@ -16,7 +16,7 @@ const NOT_METADATA = new Set([
 export function metadataOf(headers: IncomingHttpHeaders): Metadata | undefined {
   let metadata: Record<string, string> | undefined;
   for (const name of Object.keys(headers)) {
-    if (name.startsWith(":") || name.startsWith("grpc-") || NOT_METADATA.has(name)) continue;
+    if (reserved(name)) continue;
     const value = headers[name];
     metadata ??= {};
     metadata[name] = Array.isArray(value) ? value.join(", ") : (value ?? "");
@@ -28,4 +28,37 @@ export function metadataOf(headers: IncomingHttpHeaders): Metadata | undefined {
 export function credentialsOf({ authorization }: IncomingHttpHeaders): string | undefined {
   if (authorization === undefined || authorization === "") return undefined;
   return authorization.replace(/^bearer +/i, "");
+}
+
+function reserved(name: string): boolean {
+  return name.startsWith(":") || name.startsWith("grpc-") || NOT_METADATA.has(name);
+}
+
+/**
+ * A caller's metadata as headers, into `headers`: names in small letters; those of the protocol's own are left out.
+ * @throws RpcError INVALID_ARGUMENT naming a key that no header can have, or whose value none can carry
+ */
+export function addMetadata(headers: Record<string, string>, metadata: Metadata): void {
+  for (const key of Object.keys(metadata)) {
+    const name = key.toLowerCase();
+    if (reserved(name)) continue;
+    const value = metadata[key] as string;
+    if (!/^[0-9a-z_.-]+$/.test(name)) throw unsendable(key, "a name may have letters, digits, _, . and -");
+    if (!/^[\x20-\x7e]*$/.test(value))
+      throw unsendable(key, "a value is text in ASCII: give bytes in base64 under a name that ends in -bin");
+    headers[name] = value;
+  }
+}
+
+function unsendable(key: string, what: string): RpcError {
+  return new RpcError(
+    "INVALID_ARGUMENT",
+    `the metadata ${JSON.stringify(key.slice(0, 60))} cannot be sent over gRPC: ${what}`,
+    { executed: "no" },
+  );
+}
+
+/** The header `authorization` for a client's credentials: `Bearer ` in front, unless they name their scheme (`Basic …`). */
+export function authorizationOf(credentials: string): string {
+  return /^[A-Za-z][\w-]* +\S/.test(credentials) ? credentials : `Bearer ${credentials}`;
 }

@@ -1,54 +1,36 @@
-import type { Clock, HealthSource, Readiness, Timer } from "@skein/core";
-
-/** How soon a change is seen, ms. */
-const EVERY_MS = 250;
+import type { HealthSource, Readiness } from "@skein/core";
 
 /** Follows readiness while somebody is connected. */
 export class HealthState {
   readonly #source: HealthSource;
-  readonly #clock: Clock;
-  readonly #onLeaving: () => void;
   readonly #watching = new Set<() => void>();
-  #timer: Timer | undefined;
-  #running = false;
+  #unsubscribe: (() => void) | undefined;
+  #asked = 0;
+  #answered = 0;
   ready = false;
-  /** This process is about to end. */
-  leaving = false;
 
-  constructor(source: HealthSource, clock: Clock, onLeaving: () => void) {
+  constructor(source: HealthSource) {
     this.#source = source;
-    this.#clock = clock;
-    this.#onLeaving = onLeaving;
   }
 
-  /** From now on it is asked again and again, and listeners are told each time. */
+  /** From now on those who wait are told of each change. Idempotent. */
   start(): void {
-    if (this.#running) return;
-    this.#running = true;
-    void this.#follow();
+    this.#unsubscribe ??= this.#source.onChange(() => void this.look());
   }
 
   stop(): void {
-    this.#running = false;
-    this.#timer?.cancel();
-  }
-
-  async #follow(): Promise<void> {
-    await this.look();
-    if (!this.#running) return;
-    this.#timer?.cancel();
-    this.#timer = this.#clock.setTimer(EVERY_MS, () => void this.#follow());
+    this.#unsubscribe?.();
+    this.#unsubscribe = undefined;
   }
 
   /** Asks now. Never rejects: who cannot tell is not ready. */
   async look(): Promise<void> {
-    const readiness: Readiness = await this.#source.ready().catch(() => ({ ok: false, checks: {} }));
-    this.ready = readiness.ok;
-    const state = readiness.checks.state;
-    if (!this.leaving && state?.ok === false && LEAVING.has(state.reason ?? "")) {
-      this.leaving = true;
-      this.#onLeaving();
-    }
+    const asked = ++this.#asked;
+    const { ok }: Pick<Readiness, "ok"> = await this.#source.ready().catch(() => ({ ok: false }));
+    // An answer that came late says less than the one that overtook it.
+    if (asked < this.#answered) return;
+    this.#answered = asked;
+    this.ready = ok;
     for (const told of [...this.#watching]) told();
   }
 
@@ -66,5 +48,3 @@ export class HealthState {
     });
   }
 }
-
-const LEAVING = new Set(["draining", "closed"]);

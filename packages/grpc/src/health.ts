@@ -23,11 +23,7 @@ export interface HealthParts {
 export function healthHandlers(parts: HealthParts): ReadonlyMap<string, Handler> {
   const { state, known, names, closing } = parts;
   const now = (service: string): Status =>
-    service !== "" && !known(service)
-      ? "SERVICE_UNKNOWN"
-      : state.ready && !state.leaving
-        ? "SERVING"
-        : "NOT_SERVING";
+    service !== "" && !known(service) ? "SERVICE_UNKNOWN" : state.ready ? "SERVING" : "NOT_SERVING";
   const check = async (input: unknown): Promise<unknown> => {
     const { service } = input as { readonly service: string };
     await state.look();

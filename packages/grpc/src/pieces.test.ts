@@ -123,12 +123,13 @@ describe("application/grpc without a .proto", () => {
 
 test("messages are found however the bytes are cut", async () => {
   const messages = ["", "a", "x".repeat(300)];
+  const limit = { maxBytes: 300, option: "an option" };
   const bytes = Buffer.concat(messages.map((text) => frame(Buffer.from(text))));
   for (const size of [1, 2, 7, 100, bytes.length]) {
     const chunks: Buffer[] = [];
     for (let at = 0; at < bytes.length; at += size) chunks.push(bytes.subarray(at, at + size));
     const read: string[] = [];
-    for await (const message of readMessages(Readable.from(chunks), undefined, 300))
+    for await (const message of readMessages(Readable.from(chunks), undefined, limit))
       read.push(Buffer.from(message).toString());
     expect(read).toEqual(messages);
   }

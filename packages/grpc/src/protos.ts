@@ -1,10 +1,6 @@
+import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
-import {
-  loadSync,
-  type MethodDefinition,
-  type PackageDefinition,
-  type ServiceDefinition,
-} from "@grpc/proto-loader";
+import type { MethodDefinition, PackageDefinition, ServiceDefinition } from "@grpc/proto-loader";
 import { type EndpointKind, RpcError, type ServiceDescription } from "@skein/core";
 import { findGoName } from "@skein/core/internal";
 import { endpointHandler, unknown } from "./endpoints.ts";
@@ -23,25 +19,35 @@ export interface ProtoOptions {
   readonly includeDirs?: readonly string[] | undefined;
 }
 
-/** The service of a .proto that one of ours answers for. */
+export type ProtoMethod = MethodDefinition<object, object>;
+
+/** The service of a .proto, and ours that answers for it or is called by it. */
 export interface LoadedProto {
   readonly service: string;
   readonly name: string;
   /** By its own name, as in `GetUser`. */
-  readonly methods: ReadonlyMap<string, MethodDefinition<object, object>>;
+  readonly methods: ReadonlyMap<string, ProtoMethod>;
   readonly definition: PackageDefinition;
 }
 
 /** As JSON has them: 64-bit integers are strings, enums their names, a oneof says which of its fields is set. */
 const LOADING = { longs: String, enums: String, defaults: true, oneofs: true };
 
-/** @throws TypeError naming the file and what is missing in it */
-export function loadProto({ service, file, name, includeDirs }: ProtoOptions): LoadedProto {
+/** Loading it costs as much as all the rest: only those who give a .proto wait for it. */
+function protoLoader(): typeof import("@grpc/proto-loader") {
+  return createRequire(import.meta.url)("@grpc/proto-loader") as typeof import("@grpc/proto-loader");
+}
+
+/**
+ * @param of whose option it is, for messages
+ * @throws TypeError naming the file and what is missing in it
+ */
+export function loadProto({ service, file, name, includeDirs }: ProtoOptions, of: string): LoadedProto {
   const path = file instanceof URL ? fileURLToPath(file) : file;
-  const what = `grpcDoor: option protos: ${path} of service ${service}`;
+  const what = `${of}: option protos: ${path} of service ${service}`;
   let definition: PackageDefinition;
   try {
-    definition = loadSync(path, {
+    definition = protoLoader().loadSync(path, {
       ...LOADING,
       ...(includeDirs !== undefined && { includeDirs: [...includeDirs] }),
     });
@@ -84,7 +90,7 @@ export function protoHandler(
       path,
       `: service ${proto.service} ${found.unknown === "service" ? "is not here" : "has no such endpoint"}`,
     );
-  const kind = kindOf(method);
+  const kind = protoKind(method);
   if (found.kind !== undefined && found.kind !== kind)
     throw unknown(
       path,
@@ -101,7 +107,7 @@ export function protoFaults(proto: LoadedProto, description: ServiceDescription)
   const matched = new Set<string>();
   for (const [name, method] of proto.methods) {
     const found = findGoName(`${proto.service}.${name}`, [description]);
-    const kind = kindOf(method);
+    const kind = protoKind(method);
     if ("unknown" in found)
       faults.push(`${proto.name} has ${name}, and service ${proto.service} has no endpoint for it`);
     else {
@@ -118,30 +124,55 @@ export function protoFaults(proto: LoadedProto, description: ServiceDescription)
   return faults;
 }
 
-function kindOf({ requestStream, responseStream }: MethodDefinition<object, object>): EndpointKind {
+/** Of a method as its .proto has it. */
+export function protoKind({ requestStream, responseStream }: ProtoMethod): EndpointKind {
   if (requestStream) return responseStream ? "bidi-stream" : "client-stream";
   return responseStream ? "server-stream" : "unary";
 }
 
-function protobufFormat(path: string, method: MethodDefinition<object, object>, contentType: string): Format {
-  const typeName = (side: "requestType" | "responseType"): string =>
-    (method[side].type as { readonly name?: string }).name ?? side;
+/** For those who answer. */
+function protobufFormat(path: string, method: ProtoMethod, contentType: string): Format {
   return {
     contentType,
-    decode(bytes) {
-      try {
-        return method.requestDeserialize(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
-      } catch (cause) {
-        throw invalid(`a message is no ${typeName("requestType")}: ${(cause as Error).message}`, cause);
-      }
-    },
+    decode: reader(method.requestDeserialize, `a message is no ${typeName(method, "requestType")}`),
     encode(value) {
       try {
         return method.responseSerialize((value ?? {}) as object);
       } catch (cause) {
-        const why = `${path} was given what is no ${typeName("responseType")}: ${(cause as Error).message}`;
+        const why = `${path} was given what is no ${typeName(method, "responseType")}: ${(cause as Error).message}`;
         throw new RpcError("INTERNAL", why, { executed: "yes", cause });
       }
     },
+  };
+}
+
+/** For those who call. */
+export function requestFormat(path: string, method: ProtoMethod, contentType: string): Format {
+  return {
+    contentType,
+    decode: reader(method.responseDeserialize, `it is no ${typeName(method, "responseType")}`),
+    encode(value) {
+      try {
+        return method.requestSerialize((value ?? {}) as object);
+      } catch (cause) {
+        const why = `${path} takes a ${typeName(method, "requestType")}: ${(cause as Error).message}`;
+        throw invalid(why, cause);
+      }
+    },
+  };
+}
+
+function typeName(method: ProtoMethod, side: "requestType" | "responseType"): string {
+  return (method[side].type as { readonly name?: string }).name ?? side;
+}
+
+/** @throws RpcError from what it returns */
+function reader(read: (bytes: Buffer) => object, fault: string): Format["decode"] {
+  return (bytes) => {
+    try {
+      return read(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+    } catch (cause) {
+      throw invalid(`${fault}: ${(cause as Error).message}`, cause);
+    }
   };
 }

@@ -83,11 +83,10 @@ class Requests implements AsyncIterable<unknown> {
 
   constructor(parts: CallParts, stream: ServerHttp2Stream, headers: IncomingHttpHeaders, format: Format) {
     this.#format = format;
-    this.#messages = readMessages(
-      stream,
-      headers["grpc-encoding"] as string | undefined,
-      parts.maxMessageBytes,
-    );
+    this.#messages = readMessages(stream, headers["grpc-encoding"] as string | undefined, {
+      maxBytes: parts.maxMessageBytes,
+      option: "maxMessageBytes of grpcDoor",
+    });
   }
 
   /** @throws RpcError when there is none */

@@ -1,5 +1,6 @@
 import type { OutgoingHttpHeaders } from "node:http2";
 import { CODES, type RpcError } from "@skein/core";
+import { SKEIN_OUTCOME, writeOutcome } from "./outcome.ts";
 import { encodeValue } from "./value.ts";
 import { ProtoWriter } from "./wire.ts";
 
@@ -16,6 +17,7 @@ export function statusTrailers(error: RpcError): OutgoingHttpHeaders {
   return {
     "grpc-status": String(CODES.indexOf(error.code)),
     "grpc-message": percentEncode(message),
+    [SKEIN_OUTCOME]: writeOutcome(error),
     "grpc-status-details-bin": statusDetails(error, message).toString("base64").replace(/=+$/, ""),
   };
 }

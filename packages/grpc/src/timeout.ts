@@ -19,3 +19,15 @@ export function parseTimeout(text: string | undefined): number | undefined {
     );
   return Math.min(Math.max(1, Math.ceil(Number(digits) * (UNITS[unit] as number))), MOST_MS);
 }
+
+/** Most digits that the header may have. */
+const MOST_DIGITS = 99_999_999;
+
+/** The header `grpc-timeout` for what is left, at least 1 ms; undefined for no deadline. */
+export function formatTimeout(ms: number): string | undefined {
+  if (ms === Number.POSITIVE_INFINITY) return undefined;
+  const whole = Math.max(1, Math.ceil(ms));
+  if (whole <= MOST_DIGITS) return `${whole}m`;
+  const seconds = Math.ceil(whole / 1000);
+  return seconds <= MOST_DIGITS ? `${seconds}S` : undefined;
+}

@@ -5,6 +5,7 @@ import { SetupError } from "./setup-error.ts";
 
 /** Known by name; their packages are loaded when the first instance is called. */
 const PACKAGES: Readonly<Record<string, string>> = {
+  grpc: "@skein/grpc/client",
   jsonrpc: "@skein/http/jsonrpc",
 };
 
