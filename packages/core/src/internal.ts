@@ -7,7 +7,13 @@ export { compileRange } from "./client/semver-range.ts";
 export { serviceNameFault, versionFault } from "./definition/names.ts";
 export { sameInstance } from "./directory/same-instance.ts";
 export { AssumedEndpoints } from "./foreign/assumed-endpoints.ts";
-export { assumedUnary, foreignAddress } from "./foreign/foreign-protocol.ts";
+export { assumedUnary, foreignAddress, speaksGoMicro } from "./foreign/foreign-protocol.ts";
+export {
+  codeOfGoMicro,
+  fromGoMicroError,
+  type GoMicroError,
+  toGoMicroError,
+} from "./foreign/go-micro-errors.ts";
 export {
   type FoundName,
   findGoName,

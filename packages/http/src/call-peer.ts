@@ -7,6 +7,7 @@ import type { Catalogue } from "./catalogue.ts";
 import { corsHeaders, preflightHeaders, refuseUnasked } from "./cors.ts";
 import { errorAnswer } from "./error-answer.ts";
 import type { Exchange } from "./exchange.ts";
+import type { GoMicroNames } from "./go-micro/names.ts";
 import { sendHealth } from "./health-side.ts";
 import type { HttpOptions } from "./http-options.ts";
 import type { HttpLimits } from "./limits.ts";
@@ -26,6 +27,8 @@ export interface CallDoorParts {
   readonly limits: HttpLimits;
   readonly catalogue: Catalogue;
   readonly pages: Pages;
+  /** What Go Micro's programs mean. */
+  readonly names: GoMicroNames;
 }
 
 /** One HTTP connection: `/service/method`, health, and what there is to read about the services. */
@@ -67,6 +70,8 @@ export class CallPeer implements HttpPeer {
   async #route(exchange: Exchange, headers: OutgoingHttpHeaders): Promise<void> {
     const { request, response, path } = exchange;
     const { host, options, pages } = this.#p;
+    const goName = request.headers["micro-endpoint"] || request.headers["micro-method"];
+    if (typeof goName === "string" && request.method === "POST") return this.#goMicro(exchange, goName);
     if (path.startsWith("/health/")) {
       const given = await answer(host.health, request.method ?? "", request.url ?? "");
       return sendHealth(response, given, exchange.draining());
@@ -84,6 +89,13 @@ export class CallPeer implements HttpPeer {
     }
     const [service, method] = splitPath(path);
     return this.#call(exchange, service, method, headers);
+  }
+
+  async #goMicro(exchange: Exchange, goName: string): Promise<void> {
+    refuseUnasked(exchange.request.headers, this.#p.options.cors);
+    const { answerGoMicro } = await import("./go-micro/answer.ts");
+    const { host, names } = this.#p;
+    return answerGoMicro({ host, names, callers: this.#callers }, exchange, goName);
   }
 
   async #call(

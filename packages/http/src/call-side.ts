@@ -1,6 +1,7 @@
 import type { DoorHost } from "@skein/core";
 import { CallPeer } from "./call-peer.ts";
 import { Catalogue } from "./catalogue.ts";
+import { GoMicroNames } from "./go-micro/names.ts";
 import type { HttpOptions } from "./http-options.ts";
 import type { HttpLimits } from "./limits.ts";
 import { createPages } from "./pages.ts";
@@ -14,11 +15,13 @@ export function createCallSide(host: DoorHost, options: HttpOptions, limits: Htt
     options,
     limits,
     catalogue: new Catalogue(services, host.runtime.clock),
+    names: new GoMicroNames(host.runtime, services, options.names),
     pages: createPages(services, options.docs !== false),
   };
   return createHttpSide({
     logger: host.logger,
     limits,
+    draining: host.draining,
     connected: (remote) => new CallPeer(parts, remote),
   });
 }

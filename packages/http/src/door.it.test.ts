@@ -11,11 +11,23 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
+const well: HealthSource = {
+  live: () => true,
+  ready: async () => ({ ok: true, checks: {} }),
+  onChange: () => () => {},
+};
+
 /** A port whose connections are handed to the door as transports do: first bytes looked at, put back. */
 async function open(health: Partial<HealthSource> = {}, limits: Partial<HttpLimits> = {}) {
-  const source: HealthSource = { live: () => true, ready: async () => ({ ok: true, checks: {} }), ...health };
-  const door = createHttpDoor({ health: source, logger: silentLogger, limits });
+  const draining = new AbortController();
+  const door = createHttpDoor({
+    health: { ...well, ...health },
+    logger: silentLogger,
+    draining: draining.signal,
+    limits,
+  });
   const sockets = new Set<Socket>();
+  let accepted = 0;
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
@@ -23,6 +35,7 @@ async function open(health: Partial<HealthSource> = {}, limits: Partial<HttpLimi
       socket.pause();
       socket.unshift(first);
       door.accept(socket);
+      accepted++;
     });
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -33,7 +46,7 @@ async function open(health: Partial<HealthSource> = {}, limits: Partial<HttpLimi
     await once(server, "close");
     expect(sockets.size).toBe(0);
   });
-  return { door, port, sockets };
+  return { door, port, sockets, accepted: () => accepted, drain: () => draining.abort() };
 }
 
 function dial(port: number): {
@@ -202,6 +215,33 @@ describe("hostile and slow peers", () => {
   });
 });
 
+describe("draining", () => {
+  test("idle connections end at once, what is asked still is answered as the connection's last", async () => {
+    const answers: ((r: Readiness) => void)[] = [];
+    const { port, drain, accepted } = await open({
+      ready: () => new Promise((resolve) => answers.push(resolve)),
+    });
+    const idle = dial(port);
+    idle.write(get("/health/live"));
+    expect(await idle.until('"live"')).not.toMatch(/connection: close/i);
+    const busy = dial(port);
+    busy.write(get("/health/ready"));
+    await expect.poll(() => answers.length).toBe(1);
+    const begun = dial(port);
+    begun.write("GET /health/live HTTP/1.1\r\n");
+    await expect.poll(accepted).toBe(3);
+    drain();
+    await idle.ended;
+    answers[0]?.({ ok: false, checks: {} });
+    expect(await busy.ended).toMatch(/503 [\s\S]*connection: close/i);
+    begun.write("Host: x\r\n\r\n");
+    expect(await begun.ended).toMatch(/200 [\s\S]*connection: close/i);
+    const late = dial(port);
+    late.write(get("/health/live"));
+    expect(await late.ended).toMatch(/200 [\s\S]*connection: close/i);
+  });
+});
+
 describe("closing", () => {
   test("idle connections end at once, an answer under way is finished", async () => {
     const answers: ((r: Readiness) => void)[] = [];
@@ -238,10 +278,8 @@ describe("closing", () => {
   });
 
   test("a door that nobody used closes at once", async () => {
-    const door = createHttpDoor({
-      health: { live: () => true, ready: async () => ({ ok: true, checks: {} }) },
-      logger: silentLogger,
-    });
+    const { signal: draining } = new AbortController();
+    const door = createHttpDoor({ health: well, logger: silentLogger, draining });
     await door.close(10_000);
   });
 });

@@ -7,6 +7,8 @@ import type { HttpSide } from "./server.ts";
 export interface HttpDoorOptions {
   readonly health: HealthSource;
   readonly logger: Logger;
+  /** From its abort on idle connections end, and each answer is its connection's last. */
+  readonly draining: AbortSignal;
   readonly limits?: Partial<HttpLimits> | undefined;
 }
 
@@ -18,7 +20,7 @@ export function createHttpDoor(options: HttpDoorOptions): Door<Socket> {
   const limits = { ...DEFAULT_HTTP_LIMITS, ...options.limits };
   return lazyDoor(options.logger, async () => {
     const { createHealthSide } = await import("./health-side.ts");
-    return createHealthSide(options.health, options.logger, limits);
+    return createHealthSide({ ...options, limits });
   });
 }
 

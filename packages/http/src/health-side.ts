@@ -4,8 +4,17 @@ import type { HttpLimits } from "./limits.ts";
 import { type Answer, answer } from "./routes.ts";
 import { createHttpSide, type HttpPeer, type HttpSide } from "./server.ts";
 
+export interface HealthSideOptions {
+  readonly health: HealthSource;
+  readonly logger: Logger;
+  readonly limits: HttpLimits;
+  /** As of the side. */
+  readonly draining: AbortSignal;
+}
+
 /** Health, and nothing else. */
-export function createHealthSide(health: HealthSource, logger: Logger, limits: HttpLimits): HttpSide {
+export function createHealthSide(options: HealthSideOptions): HttpSide {
+  const { health, logger } = options;
   const peer: HttpPeer = {
     async answer(request, response, draining) {
       const last = (): boolean => hasBody(request) || draining();
@@ -19,7 +28,7 @@ export function createHealthSide(health: HealthSource, logger: Logger, limits: H
     },
     closed() {},
   };
-  return createHttpSide({ logger, limits, connected: () => peer });
+  return createHttpSide({ ...options, connected: () => peer });
 }
 
 /** No endpoint takes one: it is not read, and the connection ends after the answer. */

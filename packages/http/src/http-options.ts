@@ -1,3 +1,4 @@
+import type { GoNames } from "@skein/core/internal";
 import type { CorsOptions } from "./cors.ts";
 import type { HttpLimits } from "./limits.ts";
 
@@ -9,9 +10,14 @@ export interface HttpOptions {
   readonly headers?: readonly string[] | undefined;
   /** Whether `/openapi.json` and `/docs` tell what is served, to whoever asks. @default true */
   readonly docs?: boolean | undefined;
+  /**
+   * What is called where a Go Micro program says `User.GetUser`; undefined leaves the name to the rule: that and `UserService.GetUser` are
+   * `user`'s `getUser`. Asked once a name.
+   */
+  readonly names?: GoNames | undefined;
 }
 
-const KNOWN = ["limits", "cors", "headers", "docs"];
+const KNOWN = ["limits", "cors", "headers", "docs", "names"];
 const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
 
 /** Undefined, or what is wrong and what would be right. */
@@ -26,6 +32,8 @@ export function httpOptionsFault(options: HttpOptions, limits: HttpLimits): stri
   }
   const name = options.headers?.find((header) => typeof header !== "string" || !TOKEN.test(header));
   if (name !== undefined) return `httpDoor: headers has ${JSON.stringify(name)}: give names of headers`;
+  if (options.names !== undefined && typeof options.names !== "function")
+    return `httpDoor: names is a ${typeof options.names}: give a function`;
   if (options.cors !== undefined && !Array.isArray(options.cors.origins))
     return `httpDoor: cors.origins is ${String(options.cors.origins)}: give an array of origins`;
   const origin = options.cors?.origins.find((given) => given !== "*" && !isOrigin(given));

@@ -1,3 +1,4 @@
+export type { GoNames, OurName } from "@skein/core/internal";
 export { createDoor, httpDoor } from "./call-door.ts";
 export type { CorsOptions } from "./cors.ts";
 export { createHttpDoor, type HttpDoorOptions } from "./door.ts";

@@ -22,6 +22,8 @@ export interface HttpPeer {
 export interface HttpSideOptions {
   readonly logger: Logger;
   readonly limits: HttpLimits;
+  /** From its abort on idle connections end, and each answer is its connection's last. */
+  readonly draining: AbortSignal;
   /** @param remote the peer's address */
   readonly connected: (remote: string) => HttpPeer;
 }
@@ -44,15 +46,22 @@ interface Peer {
   deadline: NodeJS.Timeout | undefined;
   /** Requests that are being answered. */
   open: number;
+  /** It has sent a request: between two of them it is idle. */
+  asked: boolean;
 }
 
-export function createHttpSide({ logger, limits, connected }: HttpSideOptions): HttpSide {
+export function createHttpSide(options: HttpSideOptions): HttpSide {
+  const { logger, limits, connected } = options;
   const peers = new Map<unknown, Peer>();
   const server = createServer({ maxHeaderSize: limits.maxHeaderBytes, keepAliveTimeout: 0 });
   server.maxHeadersCount = MOST_HEADERS;
   let closing = false;
   let emptied: (() => void) | undefined;
-  const draining = (): boolean => closing;
+  const draining = (): boolean => closing || options.draining.aborted;
+  const endIdle = (): void => {
+    for (const peer of peers.values()) if (peer.open === 0 && peer.asked) peer.socket.destroy();
+  };
+  options.draining.addEventListener("abort", endIdle);
 
   const arm = (peer: Peer, ms: number): void => {
     clearTimeout(peer.deadline);
@@ -64,13 +73,14 @@ export function createHttpSide({ logger, limits, connected }: HttpSideOptions): 
     if (peer === undefined || peer.open >= MOST_OPEN) return void request.socket.destroy();
     clearTimeout(peer.deadline);
     peer.open++;
+    peer.asked = true;
     request.on("error", ignore);
     response.on("error", ignore);
     response.once("close", () => {
       peer.open--;
       peer.socket.setTimeout(0);
       if (peer.open > 0) return;
-      if (closing) return void peer.socket.destroy();
+      if (closing || (draining() && request.complete)) return void peer.socket.destroy();
       arm(peer, request.complete ? limits.idleMs : REFUSED_MS);
       if (request.complete) return;
       // Answered before all of the body was there: what still comes is dropped, for a moment.
@@ -100,7 +110,8 @@ export function createHttpSide({ logger, limits, connected }: HttpSideOptions): 
   return {
     accept(socket) {
       if (closing || peers.size >= limits.maxConnections) return void socket.destroy();
-      const peer: Peer = { socket, http: connected(remoteOf(socket)), open: 0, deadline: undefined };
+      const http = connected(remoteOf(socket));
+      const peer: Peer = { socket, http, open: 0, asked: false, deadline: undefined };
       peers.set(socket, peer);
       arm(peer, limits.requestMs);
       socket.once("close", () => {

@@ -2,6 +2,7 @@ import { createDirectory, type Directory } from "../directory/directory.ts";
 import { InOrder } from "../directory/in-order.ts";
 import type { EndpointInfo } from "../endpoint.ts";
 import { RpcError } from "../errors/rpc-error.ts";
+import { AssumedEndpoints } from "../foreign/assumed-endpoints.ts";
 import type { Instance } from "../instance.ts";
 import type { Logger, Runtime } from "../runtime.ts";
 import type { SelectorFactory } from "../selector.ts";
@@ -48,7 +49,7 @@ export class Channel implements NodeHost, TargetHost {
   readonly policy: ResolvedPolicy;
   readonly budget: RetryBudget;
   readonly nodes = new Map<string, Node>();
-  readonly assume: ((method: string) => EndpointInfo) | undefined;
+  assume: ((method: string) => EndpointInfo | undefined) | undefined;
   readonly #o: ChannelOptions;
   readonly #targets = new Map<string | undefined, Target>();
   readonly #absence: Absence;
@@ -184,6 +185,7 @@ export class Channel implements NodeHost, TargetHost {
 
   connected(node: Node, session: ClientSession): void {
     this.#directory.connection(node.instance.id, "up");
+    if (session.endpoints instanceof AssumedEndpoints) this.assume ??= (method) => this.#assumed(method);
     for (const target of this.#targets.values())
       if (target.fits(node.instance.version)) target.learn(session.endpoints);
     this.#o.logger.debug({ ...this.#fields(node), version: session.version }, "instance connected");
@@ -198,6 +200,13 @@ export class Channel implements NodeHost, TargetHost {
     if (node.error === undefined) this.#o.logger.warn(fields, "instance lost");
     else if (tries === 0) this.#o.logger.warn(fields, "instance cannot be reached");
     else this.#o.logger.debug({ ...fields, tries: tries + 1 }, "instance still cannot be reached");
+  }
+
+  /** Of methods that come to be asked for once an instance is connected that does not tell of any. */
+  #assumed(method: string): EndpointInfo | undefined {
+    for (const { session } of this.nodes.values())
+      if (session?.endpoints instanceof AssumedEndpoints) return session.endpoints.get(method);
+    return undefined;
   }
 
   rested({ instance }: Node): void {

@@ -68,8 +68,20 @@ class SkeinClient implements Client {
 
   constructor(options: ResolvedClientOptions, createSession: CreateSession) {
     const { runtime, transports, codecs, credentials, limits } = options;
+    const speakers = options.protocols?.filter(({ speaks }) => speaks !== undefined) ?? [];
     this.#o = options;
-    this.#dial = { runtime, transports, codecs, credentials, limits, createSession };
+    this.#dial = {
+      runtime,
+      transports,
+      codecs,
+      credentials,
+      limits,
+      createSession,
+      spoken:
+        speakers.length === 0
+          ? undefined
+          : (instance) => speakers.find(({ speaks }) => speaks?.(instance) === true),
+    };
     this.#host = {
       store: options.contextStore,
       chain:

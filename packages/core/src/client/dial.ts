@@ -1,6 +1,6 @@
 import type { CodecFactory } from "../codec.ts";
 import { RpcError } from "../errors/rpc-error.ts";
-import { type ForeignService, foreignAddress } from "../foreign/foreign-protocol.ts";
+import { type ForeignProtocol, type ForeignService, foreignAddress } from "../foreign/foreign-protocol.ts";
 import type { Instance, InstanceAddress } from "../instance.ts";
 import type { Runtime } from "../runtime.ts";
 import type {
@@ -28,6 +28,8 @@ export interface DialOptions {
   readonly createSession: (options: ClientSessionOptions) => ClientSession;
   /** Another protocol than ours, which connects by itself. */
   readonly foreign?: DialForeign | undefined;
+  /** Which other protocol an instance is called by that has no address of ours, going by its record. */
+  readonly spoken?: ((instance: Instance) => ForeignProtocol | undefined) | undefined;
 }
 
 export interface DialForeign {
@@ -51,9 +53,17 @@ export function reachableAddress(
 
 /** Where an instance is dialled, as its records say it. */
 export function dialledUrl(o: DialOptions, instance: Instance): string | undefined {
-  return o.foreign === undefined
-    ? reachableAddress(instance, o.transports)?.address.url
-    : foreignAddress(instance, o.foreign.protocol)?.url;
+  if (o.foreign !== undefined) return foreignAddress(instance, o.foreign.protocol)?.url;
+  const ours = reachableAddress(instance, o.transports)?.address.url;
+  if (ours !== undefined) return ours;
+  const spoken = spokenBy(o, instance);
+  return spoken && foreignAddress(instance, spoken.protocol)?.url;
+}
+
+function spokenBy(o: DialOptions, instance: Instance): ForeignProtocol | undefined {
+  if (o.spoken === undefined || instance.addresses.some(({ protocol }) => protocol === "skein"))
+    return undefined;
+  return o.spoken(instance);
 }
 
 /** Opens a session to an instance. Events come later, never before it has returned. */
@@ -98,12 +108,13 @@ class Dial implements Opening {
   }
 
   async #run(): Promise<void> {
-    const { runtime, connectTimeoutMs, credentials, foreign } = this.#o;
+    const { runtime, connectTimeoutMs, credentials } = this.#o;
     const started = runtime.clock.fresh();
     let connection: Connection;
     let secret: string | undefined;
     try {
       secret = typeof credentials === "function" ? await credentials() : await credentials;
+      const foreign = this.#o.foreign ?? this.#spoken();
       if (foreign !== undefined) return await this.#openForeign(foreign, secret);
       connection = await this.#connect();
     } catch (error) {
@@ -131,6 +142,11 @@ class Dial implements Opening {
     });
     this.#session = session;
     if (this.#over) session.close();
+  }
+
+  #spoken(): DialForeign | undefined {
+    const found = spokenBy(this.#o, this.#instance);
+    return found && { protocol: found.protocol, service: found.service(this.#instance.service) };
   }
 
   #connect(): Promise<Connection> {

@@ -1,5 +1,6 @@
 import type { EndpointInfo } from "../endpoint.ts";
 import { RpcError } from "../errors/rpc-error.ts";
+import { AssumedEndpoints } from "../foreign/assumed-endpoints.ts";
 import type { Clock, Runtime, Timer } from "../runtime.ts";
 import type { Candidate, Pick, Picker, Selector } from "../selector.ts";
 import type { ClientSession } from "../session/client-session-types.ts";
@@ -26,7 +27,7 @@ export interface TargetHost {
   readonly policy: ResolvedPolicy;
   readonly budget: RetryBudget;
   /** Of methods that no instance tells of: a protocol's that is not ours. */
-  readonly assume: ((method: string) => EndpointInfo) | undefined;
+  readonly assume: ((method: string) => EndpointInfo | undefined) | undefined;
   /** Why a call has no instance to go to; undefined: that is not known yet, wait() is called again once it is. */
   absence(target: Target, call: ClientCall): RpcError | undefined;
 }
@@ -79,7 +80,14 @@ export class Target implements CallRoad {
   /** An instance that fits has said what it offers. */
   learn(endpoints: ReadonlyMap<string, RemoteEndpoint>): void {
     this.#known = true;
+    if (endpoints instanceof AssumedEndpoints) return this.#assume(endpoints);
     for (const endpoint of endpoints.values()) this.#learn(this.method(endpoint.name), endpoint);
+  }
+
+  /** An instance that does not tell: what others have told stays. */
+  #assume(endpoints: AssumedEndpoints): void {
+    for (const method of this.methods.values())
+      if (method.info === undefined) this.#learn(method, endpoints.get(method.name));
   }
 
   #learn(method: Method, endpoint: EndpointInfo): void {

@@ -20,6 +20,11 @@ export interface ForeignProtocol {
    * @throws Error that says why it cannot be called by this protocol
    */
   service(name: string): ForeignService;
+  /**
+   * Whether an instance's record says that it is called this way: it is then, without anybody having asked for the protocol. Asked only about
+   * instances without an address of our own protocol. @default none is
+   */
+  readonly speaks?: ((instance: Instance) => boolean) | undefined;
 }
 
 export interface ForeignService {
@@ -48,6 +53,13 @@ export interface ForeignSessionOptions {
 /** For a service whose methods nobody tells of: each is unary, and may not be executed twice unless its caller says so. */
 export function assumedUnary(name: string): EndpointInfo {
   return { name, kind: "unary", idempotent: false, timeoutMs: undefined, priority: "normal" };
+}
+
+/** Whether Go Micro's registry has it as a server of Go Micro's: what it speaks is written in its metadata. */
+export function speaksGoMicro({ addresses, metadata }: Instance): boolean {
+  return addresses.some(
+    ({ protocol }) => protocol === "go-micro" || (protocol === "grpc" && metadata.protocol === "grpc"),
+  );
 }
 
 /** Of its addresses the one for a protocol of that name; the first where none is: whoever wrote it down (`static:`, a bare key) did not say. */
