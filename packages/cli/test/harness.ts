@@ -38,7 +38,7 @@ export class ManualClock implements CliClock {
 }
 
 /** A pipe or a terminal that keeps what is written; `until` resolves when a text has been. */
-class Screen {
+export class Screen {
   text = "";
   readonly #waiting: { readonly wanted: string; readonly found: () => void }[] = [];
   readonly isTTY: boolean;

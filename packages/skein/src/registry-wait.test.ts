@@ -8,14 +8,20 @@ import { fetchReady, UserService, useBench } from "./test/app-bench.ts";
 const bench = useBench();
 
 /** Cannot be reached until it is let. */
-function awayRegistry(): { readonly registry: Registry; come(): void } {
+function awayRegistry(): { readonly registry: Registry; readonly refused: Promise<void>; come(): void } {
   const there = createMemoryRegistry({ runtime: nodeRuntime });
   let away = true;
+  let refuse: () => void = () => {};
+  const refused = new Promise<void>((resolve) => {
+    refuse = resolve;
+  });
   const lease = async (options: { ttlMs: number }): Promise<Lease> => {
-    if (away) throw new Error("connect ECONNREFUSED tcp://root:hunter2@10.0.0.1:1");
-    return there.lease(options);
+    if (!away) return there.lease(options);
+    refuse();
+    throw new Error("connect ECONNREFUSED tcp://root:hunter2@10.0.0.1:1");
   };
   return {
+    refused,
     registry: Object.assign(Object.create(there) as Registry, { name: "memory:away", lease }),
     come() {
       away = false;
@@ -34,9 +40,10 @@ test("a registry that is not there ends the start, with what to do and no passwo
 });
 
 test("one that comes in time is waited for", async () => {
-  const { registry, come } = awayRegistry();
+  const { registry, refused, come } = awayRegistry();
   const start = bench.start([new UserService()], { registry, waitForRegistry: "10s" });
-  setTimeout(come, 300);
+  await refused;
+  come();
   const app = await start;
   expect((await registry.get("user")).instances.map((i) => i.id)).toEqual([app.services()[0]?.id]);
 });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { harness } from "../../test/harness.ts";
+import { harness, Screen } from "../../test/harness.ts";
 import { EXIT } from "../exit.ts";
 import type { CliIo } from "../io.ts";
 import { type RegistryFlags, registry, type StartCentre } from "./registry.ts";
@@ -8,13 +8,12 @@ type Started = Parameters<StartCentre>[0];
 
 /** The command around a centre that a test makes up. */
 function made(env: Record<string, string> = {}) {
-  const written: string[] = [];
-  const output = { isTTY: false, write: async (text: string) => void written.push(text) };
+  const screen = new Screen(false);
   const interrupt = new AbortController();
   const terminate = new AbortController();
   const started: Started[] = [];
   const state = { closed: 0, fails: false };
-  const io = { stdout: output, stderr: output, env, interrupted: interrupt.signal } as unknown as CliIo;
+  const io = { stdout: screen, stderr: screen, env, interrupted: interrupt.signal } as unknown as CliIo;
   const start: StartCentre = async (options) => {
     started.push(options);
     return {
@@ -27,18 +26,17 @@ function made(env: Record<string, string> = {}) {
   };
   const run = (flags: Partial<RegistryFlags> = {}) =>
     registry(io, { listen: "127.0.0.1:8800", ...flags }, { start, terminated: terminate.signal });
-  return { written, interrupt, terminate, started, state, run };
+  return { screen, interrupt, terminate, started, state, run };
 }
 
 test("says where it listens, and ends with 0 at SIGTERM, with 130 at Ctrl-C, having closed", async () => {
   for (const how of ["terminate", "interrupt"] as const) {
     const made1 = made();
     const running = made1.run({ data: "/var/registry.json" });
-    await expect
-      .poll(() => made1.written.join(""))
-      .toBe(
-        "registry listening on http://127.0.0.1:8800; state in /var/registry.json; Ctrl-C ends\nservices and clients: SKEIN_REGISTRY=http://127.0.0.1:8800\n",
-      );
+    await made1.screen.until("services and clients");
+    expect(made1.screen.text).toBe(
+      "registry listening on http://127.0.0.1:8800; state in /var/registry.json; Ctrl-C ends\nservices and clients: SKEIN_REGISTRY=http://127.0.0.1:8800\n",
+    );
     expect([made1.state.closed, made1.started[0]?.dataFile]).toEqual([0, "/var/registry.json"]);
     made1[how].abort();
     expect(await running).toBe(how === "terminate" ? EXIT.ok : EXIT.interrupted);
@@ -52,20 +50,20 @@ test("the token comes from a flag or the environment, and is not shown", async (
     [{}, { SKEIN_REGISTRY_TOKEN: "S3cret" }],
     [{ token: "S3cret" }, { SKEIN_REGISTRY_TOKEN: "other" }],
   ] as const) {
-    const { run, started, written, terminate } = made(env);
+    const { run, started, screen, terminate } = made(env);
     terminate.abort();
     await run({ ...flags, listen: "0.0.0.0:8800" });
     expect(started[0]?.token).toBe("S3cret");
-    expect(written.join("")).not.toContain("S3cret");
-    expect(written.join("")).toContain("SKEIN_REGISTRY=http://TOKEN@HOST:8800");
+    expect(screen.text).not.toContain("S3cret");
+    expect(screen.text).toContain("SKEIN_REGISTRY=http://TOKEN@HOST:8800");
   }
 });
 
 test("--json is a document", async () => {
-  const { run, written, terminate } = made();
+  const { run, screen, terminate } = made();
   terminate.abort();
   await run({ json: true });
-  expect(JSON.parse(written.join(""))).toEqual({ listening: "http://127.0.0.1:8800", token: false });
+  expect(JSON.parse(screen.text)).toEqual({ listening: "http://127.0.0.1:8800", token: false });
 });
 
 test("a token that no header can hold is wrong usage, and not shown", async () => {

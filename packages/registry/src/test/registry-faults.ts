@@ -10,6 +10,8 @@ export interface Planted {
   lease?(good: Lease, all: readonly Lease[], owners: Map<string, Lease>): Partial<Lease>;
   /** Leases do not expire. */
   readonly immortal?: boolean;
+  /** The case waits for something that never comes: no time limit ends it. */
+  readonly hangs?: true;
   /** The registry that has the fault. @default memory */
   readonly over?: (wrap: (good: Registry) => Registry) => RegistryHarness;
 }
@@ -124,6 +126,7 @@ export const PLANTED: readonly Planted[] = [
   },
   {
     case: "abort and return() end a watch, and that one only",
+    hangs: true,
     registry: (good) => ({
       watch: (service) => good.watch(service, { signal: new AbortController().signal }),
     }),
@@ -175,7 +178,7 @@ export const PLANTED: readonly Planted[] = [
       },
     }),
   },
-  { case: "close ends watches", registry: () => ({ close: async () => {} }) },
+  { case: "close ends watches", hangs: true, registry: () => ({ close: async () => {} }) },
   {
     case: "the revision grows with each change, and never goes backwards",
     registry: (good) => ({ get: async (service) => ({ ...(await good.get(service)), revision: 1 }) }),
