@@ -7,6 +7,8 @@ export type Needs =
   | { readonly kind: "own" }
   /** `npm install` in peers/FOLDER. */
   | { readonly kind: "npm"; readonly folder: string }
+  /** An adapter of ours, called by the client of peers/FOLDER. */
+  | { readonly kind: "door"; readonly folder: string }
   /** `go build` in peers/go. */
   | { readonly kind: "go"; readonly service: string };
 
@@ -18,12 +20,13 @@ export interface CatalogueEntry {
 }
 
 const npm = (folder: string): Needs => ({ kind: "npm", folder });
+const door = (folder: string): Needs => ({ kind: "door", folder });
 
 export const catalogue: readonly CatalogueEntry[] = [
   {
     name: "skein",
     about: "Skein with its defaults over TCP",
-    variants: "context, interceptor, json",
+    variants: "context, interceptor, json, doors",
     needs: { kind: "own" },
   },
   {
@@ -35,6 +38,7 @@ export const catalogue: readonly CatalogueEntry[] = [
   { name: "moleculer", about: "Moleculer 0.14 over its TCP transporter", needs: npm("moleculer") },
   { name: "nest", about: "NestJS microservices over TCP", needs: npm("nest") },
   { name: "grpc-js", about: "@grpc/grpc-js with protobufjs", needs: npm("grpc-js") },
+  { name: "skein-grpc", about: "the client of grpc-js at Skein's door for gRPC", needs: door("grpc-js") },
   {
     name: "connect",
     about: "Connect for Node over HTTP/2",
@@ -42,6 +46,7 @@ export const catalogue: readonly CatalogueEntry[] = [
     needs: npm("connect"),
   },
   { name: "http", about: "fastify and JSON", variants: "undici (default), fetch", needs: npm("http") },
+  { name: "skein-http", about: "undici at Skein's door for HTTP", needs: door("http") },
   { name: "trpc", about: "tRPC 11 over HTTP", variants: "link (default), batch", needs: npm("trpc") },
   { name: "go-netrpc", about: "Go's net/rpc (gob)", needs: { kind: "go", service: "netrpc" } },
   { name: "go-grpc", about: "grpc-go", needs: { kind: "go", service: "grpc" } },
@@ -54,6 +59,7 @@ export const BASE = "raw-net:no-rec,early=4096";
 export const defaultAdapters: readonly string[] = [
   BASE,
   "skein",
+  "skein:doors",
   ...catalogue.map((entry) => entry.name).filter((name) => name !== "skein" && name !== "raw-net"),
 ];
 
@@ -94,10 +100,12 @@ export const runsFromSource = extension === ".ts";
 export const loadProgram = (role: "server" | "client"): string =>
   fileURLToPath(new URL(`./load/${role}${extension}`, import.meta.url));
 
+export const peerModule = (folder: string): URL => new URL(`../peers/${folder}/adapter.mjs`, import.meta.url);
+
 export function adapterModule({ entry }: AdapterChoice): string {
   const url =
     entry.needs.kind === "npm"
-      ? new URL(`../peers/${entry.needs.folder}/adapter.mjs`, import.meta.url)
+      ? peerModule(entry.needs.folder)
       : new URL(`./adapters/${entry.name}${extension}`, import.meta.url);
   if (!existsSync(url)) throw new Error(`${fileURLToPath(url)} does not exist`);
   return url.href;

@@ -55,7 +55,7 @@ describe("parseBenchArgs", () => {
     [["--phases", "conc,10m"], '--phases takes some of conc, half, 10k, 1m, stream, not "10m"'],
     [
       ["--adapters", "thrift"],
-      'no adapter is named "thrift"; there are skein, raw-net, moleculer, nest, grpc-js, connect, http, trpc, go-netrpc, go-grpc',
+      'no adapter is named "thrift"; there are skein, raw-net, moleculer, nest, grpc-js, skein-grpc, connect, http, skein-http, trpc, go-netrpc, go-grpc',
     ],
   ])("%j is refused", (args, message) => {
     expect(() => parseBenchArgs(args)).toThrow(new Error(message));

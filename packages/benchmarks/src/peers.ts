@@ -18,7 +18,8 @@ export const goBinary = join(
 /** Installs or builds what the adapter needs, once. Throws with the reason why the peer has to be skipped. */
 export async function preparePeer({ entry }: AdapterChoice, log: (line: string) => void): Promise<void> {
   const { needs } = entry;
-  if (needs.kind === "npm") await installFolder(join(packageFolder, "peers", needs.folder), log);
+  if (needs.kind === "npm" || needs.kind === "door")
+    await installFolder(join(packageFolder, "peers", needs.folder), log);
   else if (needs.kind === "go") await buildGo(log);
 }
 

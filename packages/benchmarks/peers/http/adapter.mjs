@@ -26,7 +26,7 @@ export async function startServer({ port, getUser }) {
   await server.listen({ port, host: "127.0.0.1" });
 }
 
-export async function connect({ port, variant }) {
+export async function connect({ port, variant, path = "/getUser" }) {
   const origin = `http://127.0.0.1:${port}`;
   const post = (request) => ({
     method: "POST",
@@ -35,12 +35,12 @@ export async function connect({ port, variant }) {
   });
   if (variant === "fetch")
     return {
-      call: async (request) => (await fetch(`${origin}/getUser`, post(request))).json(),
+      call: async (request) => (await fetch(origin + path, post(request))).json(),
       close: () => {},
     };
   const pool = new Pool(origin, { connections: CONNECTIONS });
   return {
-    call: async (request) => (await pool.request({ path: "/getUser", ...post(request) })).body.json(),
+    call: async (request) => (await pool.request({ path, ...post(request) })).body.json(),
     close: () => pool.destroy(),
   };
 }

@@ -1,21 +1,16 @@
 /**
  * Skein over TCP with its defaults, found through a static registry. Variants, comma-separated: `context` (calls are followed ambiently at the
- * server, as in one that calls other services), `interceptor` (an idle one on each side), `json`.
+ * server, as in one that calls other services), `interceptor` (an idle one on each side), `json`, `doors` (all of them open beside ours).
  */
 import { json, msgpack } from "@skein/codec";
 import type { Interceptor } from "@skein/core";
-import { createClient, defineService, serve, serverStream, unary } from "skein";
+import { createClient, serve } from "skein";
 import type { AdapterClient, AdapterOptions } from "../load/adapter.ts";
-import type { StreamRequest, User, UserRequest } from "../load/service.ts";
-
-const contract = defineService("bench", {
-  getUser: unary<UserRequest, User>(),
-  streamUsers: serverStream<StreamRequest, User>(),
-});
+import { contract, implement } from "./skein-service.ts";
 
 const idle: Interceptor = (next) => (call) => next(call);
 
-const switches = ["context", "interceptor", "json"] as const;
+const switches = ["context", "interceptor", "json", "doors"] as const;
 
 function parseVariant(variant: string): ReadonlySet<string> {
   const on = variant.split(",").filter((part) => part !== "");
@@ -27,18 +22,13 @@ function parseVariant(variant: string): ReadonlySet<string> {
 
 export async function startServer({ port, variant, getUser }: AdapterOptions): Promise<void> {
   const on = parseVariant(variant);
-  const service = contract.implement({
-    getUser: async (request) => getUser(request),
-    async *streamUsers(request) {
-      for (let i = 0; i < request.count; i++) yield getUser(request);
-    },
-  });
-  await serve(service, {
+  await serve(implement(getUser), {
     registry: "memory:",
     listen: `tcp://127.0.0.1:${port}`,
     log: "silent",
     ...(on.has("context") ? { context: true } : {}),
     ...(on.has("interceptor") ? { interceptors: [idle] } : {}),
+    ...(on.has("doors") ? { doors: ["http", "grpc", "jsonrpc"] } : {}),
   });
 }
 

@@ -8,6 +8,8 @@ export interface AdapterOptions {
   readonly sparePort: number;
   /** What followed the colon in `name:variant`; empty without one. */
   readonly variant: string;
+  /** Where a call is posted, where that is not what the adapter's own server has. */
+  readonly path?: string;
   readonly getUser: (request: UserRequest) => User;
 }
 
