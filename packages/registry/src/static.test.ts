@@ -27,7 +27,14 @@ test("services, versions, several addresses, IPv6, Unix sockets", async () => {
     ["static:tcp://10.0.0.1:8080", "1.2.0", "tcp://10.0.0.1:8080"],
     ["static:tcp://[::1]:8081", "1.2.0", "tcp://[::1]:8081"],
   ]);
-  expect((await r.get("order")).instances[0]?.addresses[0]?.url).toBe("unix:/run/order.sock");
+  expect((await r.get("order")).instances[0]?.addresses).toEqual([
+    { protocol: "skein", url: "unix:/run/order.sock" },
+  ]);
+  const grpc = createStaticRegistry("static://user=grpc://10.0.0.1:50051,grpcs://a:443");
+  expect((await grpc.get("user")).instances.map((i) => i.addresses)).toEqual([
+    [{ protocol: "grpc", url: "grpc://10.0.0.1:50051" }],
+    [{ protocol: "grpc", url: "grpcs://a:443" }],
+  ]);
   await expect(r.lease({ ttlMs: 1000 })).rejects.toMatchObject({
     code: "FAILED_PRECONDITION",
     message: "a static registry is read-only: services cannot announce themselves there",

@@ -7,7 +7,7 @@ const FORM = "give static://user=10.0.0.1:8080,10.0.0.2:8080;order=10.0.0.3:8080
 
 /**
  * A fixed list: `static://user=10.0.0.1:8080,10.0.0.2:8080;order=[::1]:9000`. A version may follow the name (`user@1.2.0=…`); addresses may have a
- * scheme (`unix:/run/user.sock`). Read-only. Throws naming the part that is wrong.
+ * scheme (`unix:/run/user.sock`; `grpc://…`, with TLS `grpcs://…`, for servers of gRPC). Read-only. Throws naming the part that is wrong.
  */
 export function createStaticRegistry(url: string): Registry {
   const instances = parse(url);
@@ -65,19 +65,16 @@ function parse(url: string): readonly Instance[] {
 }
 
 function instance(service: string, version: string, address: string): Instance {
-  const tcp = /^(?:tcp:\/\/)?((?:\[[0-9a-fA-F:]+\]|[^:/\s]+):(\d{1,5}))$/.exec(address);
-  const url = tcp === null ? address : `tcp://${tcp[1]}`;
-  if (
-    (tcp === null && !/^(unix:\/|memory:)/.test(address)) ||
-    Number(tcp?.[2] ?? 1) > 65_535 ||
-    Number(tcp?.[2] ?? 1) === 0
-  )
+  const tcp = /^(?:(tcp|grpcs?):\/\/)?((?:\[[0-9a-fA-F:]+\]|[^:/\s]+):(\d{1,5}))$/.exec(address);
+  const [, scheme = "tcp", at, port = 1] = tcp ?? [];
+  const url = tcp === null ? address : `${scheme}://${at}`;
+  if ((tcp === null && !/^(unix:\/|memory:)/.test(address)) || Number(port) > 65_535 || Number(port) === 0)
     throw new Error(`static registry: "${address}" of ${service} is no address: ${FORM}`);
   return {
     service,
     version,
     id: staticId(url),
-    addresses: [{ protocol: "skein", url }],
+    addresses: [{ protocol: scheme === "tcp" ? "skein" : "grpc", url }],
     weight: 1,
     status: "serving",
     startedAt: new Date(0).toISOString(),
