@@ -1,3 +1,4 @@
+import { figure } from "./findings.ts";
 import { type Finding, holds, type Outcome, type Scenario } from "./scenario.ts";
 import { leftovers, running } from "./stage/leftovers.ts";
 import { Stage } from "./stage/stage.ts";
@@ -64,7 +65,9 @@ async function play(
 
 async function staged(scenario: Scenario, full: boolean, control: boolean): Promise<Outcome> {
   await using stage = new Stage();
-  return await scenario.run(stage, { full, control });
+  const { n, findings, examples } = await scenario.run(stage, { full, control });
+  const starved = figure("a process had no processor, of the time", stage.starved(), "%");
+  return { n, findings: [...findings, starved], ...(examples !== undefined && { examples }) };
 }
 
 /** What is wrong with it; in the short form only what the ledger says. A control that finds nothing shows that the scenario shows nothing; in the short form, with a few faults

@@ -55,10 +55,10 @@ function swapAnswers(calls: CallRecord[], a: number, b: number): void {
   calls[b] = { ...second, answer: first.answer };
 }
 
-function fails(n: number, executed: "no" | "maybe" | "yes") {
+function fails(n: number, executed: "no" | "maybe" | "yes", code = "UNAVAILABLE") {
   return ({ calls }: ReturnType<typeof wellDone>): void => {
     const { answer, ...call } = calls[n] as CallRecord;
-    calls[n] = { ...call, error: { code: "UNAVAILABLE", message: "cut", executed } };
+    calls[n] = { ...call, error: { code, message: "cut", executed } };
   };
 }
 
@@ -66,6 +66,15 @@ test("what a failed call was told is held against the servers' ledgers", () => {
   expect(rulesBroken(fails(4, "maybe"))).toEqual(["idempotent-failed"]);
   expect(rulesBroken(fails(3, "no"))).toEqual(["denied-executed"]);
   expect(rulesBroken(fails(3, "maybe"))).toEqual([]);
+});
+
+test("a refusal for too much to do is told apart from a failure", () => {
+  const run = wellDone();
+  run.executions.splice(4, 1);
+  fails(4, "no", "RESOURCE_EXHAUSTED")(run);
+  const facts = checkLedger(run.calls, run.executions);
+  expect(facts.violations.map((v) => v.rule)).toEqual(["refused"]);
+  expect(rulesBroken(fails(5, "maybe", "RESOURCE_EXHAUSTED"))).toEqual(["idempotent-failed"]);
 });
 
 test("a call that was begun too late, and one that nobody made, are found", () => {

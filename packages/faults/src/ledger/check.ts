@@ -3,6 +3,7 @@ import type { CallRecord, Execution, Receipt } from "./records.ts";
 /** What no fault may break. */
 export const RULES = {
   "idempotent-failed": "an idempotent call with time left failed",
+  refused: "a call with time left was refused: servers said that they had too much to do",
   "executed-twice": "a call that is not idempotent was executed more than once",
   "answered-unexecuted": "a call was answered that no server had executed",
   "denied-executed": 'a call was said to be "not executed", and a server had executed it',
@@ -30,6 +31,11 @@ export interface LedgerFacts {
 export interface CheckOptions {
   /** Failures of idempotent calls that the scenario allows, as those with too little time. @default none */
   mayFail?(call: CallRecord): boolean;
+}
+
+/** By servers that had too much to do. */
+export function wasRefused({ error }: CallRecord): boolean {
+  return error?.code === "RESOURCE_EXHAUSTED" && error.executed === "no";
 }
 
 /** Lays what callers and servers wrote down side by side. Pure. */
@@ -63,9 +69,11 @@ export function checkLedger(
     const { code, message, executed: said } = call.error;
     if (said === "no" && executed.length > 0)
       broken("denied-executed", `${code} ${message}: yet ${executed[0]?.by} executed it`);
-    if (call.idempotent) {
-      if (options.mayFail?.(call) !== true) broken("idempotent-failed", `${code} ${message} (${said})`);
-    } else if (said !== "no") unknown++;
+    if (options.mayFail?.(call) !== true) {
+      if (wasRefused(call)) broken("refused", `${code} ${message} (${said})`);
+      else if (call.idempotent) broken("idempotent-failed", `${code} ${message} (${said})`);
+    }
+    if (!call.idempotent && said !== "no") unknown++;
   }
   for (const [call, [execution]] of byCall)
     violations.push({ rule: "strange-execution", call, text: `by ${execution?.by}` });

@@ -1,6 +1,6 @@
 import type { Client } from "skein";
 import { fact, figure, outcome } from "../findings.ts";
-import { checkLedger } from "../ledger/check.ts";
+import { checkLedger, wasRefused } from "../ledger/check.ts";
 import type { CallRecord, Execution } from "../ledger/records.ts";
 import type { Scenario } from "../scenario.ts";
 import { backAfter } from "../stage/back-after.ts";
@@ -85,7 +85,11 @@ export const blocked: Scenario = {
       fact("expired work begun", late.length, 0),
       figure("calls whose time was up meanwhile", shorts.filter((c) => c.error !== undefined).length, ""),
       fact("blamed by a caller that stood still", said.blamed - before, 0),
-      fact("its calls failed, of any kind", own.filter((c) => c.error !== undefined).length, 0),
+      fact(
+        "its calls failed, of any kind",
+        own.filter((c) => c.error !== undefined && !wasRefused(c)).length,
+        0,
+      ),
       figure("back after", back, "ms", 1000),
       figure("after its deadline", latest([...calls, ...shorts]), "ms", 20),
       figure("p99", quantile(latencies(calls), 0.99), "ms"),

@@ -1,5 +1,5 @@
 import { fact, figure, outcome } from "../findings.ts";
-import { checkLedger } from "../ledger/check.ts";
+import { checkLedger, wasRefused } from "../ledger/check.ts";
 import type { CallRecord } from "../ledger/records.ts";
 import type { Outcome, Scenario } from "../scenario.ts";
 import { clientLog } from "../stage/client-log.ts";
@@ -54,7 +54,11 @@ async function outage(
   const facts = checkLedger(calls, stage.executions());
   const pids = control ? [] : services.map((s) => s.pid);
   return outcome(facts, [
-    fact("calls failed, of any kind", calls.filter((c) => c.error !== undefined).length, 0),
+    fact(
+      "calls failed otherwise, of any kind",
+      calls.filter((c) => c.error !== undefined && !wasRefused(c)).length,
+      0,
+    ),
     fact("connections suspected or lost", said.blamed, 0),
     fact("servers no longer picked", unpicked(calls, pids), 0),
     data === "kept"

@@ -1,5 +1,5 @@
 import { fact, figure, outcome } from "../findings.ts";
-import { checkLedger } from "../ledger/check.ts";
+import { checkLedger, wasRefused } from "../ledger/check.ts";
 import type { LedgerApi } from "../programs/protocol.ts";
 import type { Scenario } from "../scenario.ts";
 import { latencies, latest, quantile } from "../stage/measure.ts";
@@ -49,7 +49,11 @@ export const rolling: Scenario = {
     const executions = stage.executions().filter((e) => e.method !== "items" && e.call !== "idle");
     const facts = checkLedger(all, executions);
     return outcome(facts, [
-      fact("calls failed, of any kind", all.filter((c) => c.error !== undefined).length, 0),
+      fact(
+        "calls failed otherwise, of any kind",
+        all.filter((c) => c.error !== undefined && !wasRefused(c)).length,
+        0,
+      ),
       fact("streams cut", whole.filter((items) => items !== ITEMS).length, 0),
       fact("exit codes other than 0", wrongExits + (idleExit.code === 0 ? 0 : 1), 0),
       figure("longest exit", Math.max(...exits), "ms", LONGEST_MS + 1000),

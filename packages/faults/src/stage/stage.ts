@@ -5,6 +5,7 @@ import { type Client, type ClientOptions, createClient } from "skein";
 import type { Execution } from "../ledger/records.ts";
 import type { ServiceSettings } from "../programs/protocol.ts";
 import { ServiceProcess } from "./service-process.ts";
+import { starvation } from "./starved.ts";
 
 export interface StartOptions extends Partial<Omit<ServiceSettings, "ledger">> {
   readonly env?: NodeJS.ProcessEnv;
@@ -16,6 +17,8 @@ export interface StartOptions extends Partial<Omit<ServiceSettings, "ledger">> {
 export class Stage implements AsyncDisposable {
   readonly directory = mkdtempSync(join(tmpdir(), "skein-faults-"));
   readonly #closing: (() => Promise<unknown>)[] = [];
+  /** Of this process and the servers. */
+  readonly #meters = [starvation(process.pid)];
   #ledgers = 0;
   #ended = false;
   /** For SKEIN_REGISTRY. */
@@ -30,6 +33,7 @@ export class Stage implements AsyncDisposable {
       command,
     );
     this.atEnd(() => started.end("SIGKILL"));
+    this.#meters.push(starvation(started.pid));
     await started.ready();
     return started;
   }
@@ -42,6 +46,12 @@ export class Stage implements AsyncDisposable {
     const client = createClient({ registry: this.registry, log: "silent", ...options });
     this.atEnd(() => client.close());
     return client;
+  }
+
+  /** How large a part of the time the one that fared worst of the processes that live wanted a processor and had none, in a hundred. */
+  starved(): number {
+    const shares = this.#meters.map((share) => share()).filter((share) => !Number.isNaN(share));
+    return shares.length === 0 ? Number.NaN : Math.max(...shares);
   }
 
   /** Over and over, while the scenario is played. */
