@@ -27,7 +27,9 @@ export const PRIORITIES: readonly Priority[] = ["critical", "normal", "sheddable
 const BOUND = 0.6;
 /** Handlers run so long before I/O gets its turn; and once overloaded. */
 const SLICE_MS = 8;
-const SHORT_SLICE_MS = 4;
+const SHORT_SLICE_MS = 2;
+/** Between two slices I/O takes so long at most; more is something else's doing, and says nothing of the next time, ms. */
+const LONGEST_IO_MS = 10;
 /** The clock is read at least once in so many jobs. */
 const MOST_BETWEEN_READINGS = 32;
 const SMOOTHING = 0.1;
@@ -46,6 +48,11 @@ export class AdmissionQueue<J extends Job> {
   #depth = 0;
   /** A guess that makes the clock be read often until it has been measured. */
   #perJobMs = 0.25;
+  /** As it goes while jobs wait: with the time that reading, refusing and writing take between two slices. */
+  #paceMs = 0.25;
+  #sliceEnd = 0;
+  /** Jobs were left when the last slice ended. */
+  #waited = false;
   #scheduled = false;
   readonly #drain = (): void => this.#work();
 
@@ -66,7 +73,7 @@ export class AdmissionQueue<J extends Job> {
 
   /** Expected wait of a job that came now, ms. */
   get waitMs(): number {
-    return this.#depth * this.#perJobMs;
+    return this.#depth * this.#paceMs;
   }
 
   /** Asked before a call is decoded. Undefined: admit it; else after how many milliseconds the caller may try again. */
@@ -79,7 +86,7 @@ export class AdmissionQueue<J extends Job> {
 
   #again(priority: number, timeLeftMs: number): number | undefined {
     const ahead = this.#ahead(priority);
-    const wait = ahead * this.#perJobMs;
+    const wait = ahead * this.#paceMs;
     const longest = this.#sign.overloaded
       ? Math.min(timeLeftMs, this.#sign.bound(priority, BOUND * this.#options.targetMs))
       : timeLeftMs;
@@ -138,9 +145,17 @@ export class AdmissionQueue<J extends Job> {
       return;
     }
     if (done % between !== 0) now = clock.fresh();
-    this.#perJobMs += ((now - from) / done - this.#perJobMs) * SMOOTHING;
+    this.#learn(from, now, done);
     this.#scheduled = this.#depth > 0;
     if (this.#scheduled) this.#runtime.yieldToIo(this.#drain);
+  }
+
+  #learn(from: number, now: number, done: number): void {
+    const io = this.#waited ? Math.min(LONGEST_IO_MS, from - this.#sliceEnd) : 0;
+    this.#sliceEnd = now;
+    this.#waited = this.#depth > 0;
+    this.#perJobMs += ((now - from) / done - this.#perJobMs) * SMOOTHING;
+    this.#paceMs += ((now - from + io) / done - this.#paceMs) * SMOOTHING;
   }
 
   /** The age of the oldest job decides: it is the smallest wait that any job of this slice will have had. */

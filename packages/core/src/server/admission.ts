@@ -70,8 +70,12 @@ export class Admission {
     }
     const timeLeft = wire.decodeTimeLeft(f.last);
     let again = this.#queue.refusal(rank, timeLeft);
-    let message = OVERLOADED;
-    if (again === undefined && session.rate !== undefined) {
+    if (again !== undefined) {
+      session.overloaded(f.stream, again);
+      return false;
+    }
+    let message = "";
+    if (session.rate !== undefined) {
       again = session.rate.take(this.#clock.monotonic());
       if (again !== undefined)
         message = `more than ${this.#limits.maxCallsPerSecond} calls a second on a connection`;
@@ -85,8 +89,6 @@ export class Admission {
     return false;
   }
 }
-
-export const OVERLOADED = "the server is overloaded";
 
 /** Names the method: others of the service may have room. */
 export function beyondLimits({ name }: ServedEndpoint): string {

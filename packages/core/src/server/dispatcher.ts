@@ -11,7 +11,7 @@ import { ItemPump } from "../session/item-pump.ts";
 import { ItemQueue } from "../session/item-queue.ts";
 import { slotOf } from "../session/slot-table.ts";
 import { abandon } from "./abandon.ts";
-import { Admission, beyondLimits, OVERLOADED, refuse } from "./admission.ts";
+import { Admission, beyondLimits, refuse } from "./admission.ts";
 import { AdmissionQueue, type JobSink } from "./admission-queue.ts";
 import { DeadlineWatch } from "./deadline-watch.ts";
 import { describeFailure } from "./describe-failure.ts";
@@ -186,9 +186,12 @@ export class Dispatcher implements CallHost {
   }
 
   #shed(call: Call, againMs: number): void {
-    const { gate } = call.endpoint;
-    const message = gate?.holds(call) === true ? beyondLimits(call.endpoint) : OVERLOADED;
-    if (!call.over) sessionOf(call).error(call.id, "RESOURCE_EXHAUSTED", "no", againMs, { message });
+    if (!call.over) {
+      const session = sessionOf(call);
+      if (call.endpoint.gate?.holds(call) === true)
+        session.error(call.id, "RESOURCE_EXHAUSTED", "no", againMs, { message: beyondLimits(call.endpoint) });
+      else session.overloaded(call.id, againMs);
+    }
     this.#release(call);
   }
 

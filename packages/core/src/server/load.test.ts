@@ -80,9 +80,12 @@ interface Case {
   /** Capacity, calls a millisecond. */
   readonly perMs: number;
   readonly serviceMs: number;
+  /** What reading a call costs beside it. */
+  readonly readMs?: number;
 }
 const CASES: readonly Case[] = [
   { name: "50 µs", work: { cpuMs: 0.05 }, perMs: 20, serviceMs: 0.05 },
+  { name: "50 µs, and 2 µs to read", work: { cpuMs: 0.05 }, perMs: 19, serviceMs: 0.05, readMs: 0.002 },
   { name: "200 µs", work: { cpuMs: 0.2 }, perMs: 5, serviceMs: 0.2 },
   { name: "1 ms", work: { cpuMs: 1 }, perMs: 1, serviceMs: 1 },
   {
@@ -99,8 +102,9 @@ const AFTER_MS = 4000;
 describe("three times as much as it can", () => {
   test.each(CASES)(
     "$name",
-    ({ name, work, perMs, serviceMs }) => {
-      const world = new LoadWorld({ work, vital: { ...work, priority: "critical" } });
+    ({ name, work, perMs, serviceMs, readMs }) => {
+      const methods = { work, vital: { ...work, priority: "critical" as const } };
+      const world = new LoadWorld(methods, {}, {}, readMs);
       const end = NORMAL_MS + OVER_MS;
       offer(world, 0, NORMAL_MS, perMs * 0.9);
       offer(world, NORMAL_MS, end, perMs * 3);

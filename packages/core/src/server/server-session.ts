@@ -36,6 +36,8 @@ export interface SessionHost {
 /** PING, AUTH and other frames that cost us and not them: so many a second are too many. */
 const MOST_CONTROLS_A_SECOND = 100;
 
+const EXHAUSTED = codeNumber("RESOURCE_EXHAUSTED");
+
 /** The server's end of a session: frames in and out, and which calls are in flight. */
 export class ServerSession implements ConnectionHandler, CallOwner {
   state: "opening" | "open" | "closed" = "opening";
@@ -279,6 +281,14 @@ export class ServerSession implements ConnectionHandler, CallOwner {
       // Longer than the client takes: the outcome goes without words.
       this.writer.bare(wire.ERROR, 0, stream, number, outcome);
     }
+  }
+
+  /**
+   * ERROR for a call that was not begun, and may be tried again after so many ms. Without words, which the client has: an overloaded server tells
+   * this thousands of times a second.
+   */
+  overloaded(stream: number, againMs: number): void {
+    this.writer.bare(wire.ERROR, 0, stream, EXHAUSTED, encodeOutcome("no", againMs));
   }
 
   /** No new calls, please. */

@@ -1,5 +1,5 @@
 import type { Codec } from "../codec.ts";
-import { RpcError } from "../errors/rpc-error.ts";
+import { type RetryAdvice, RpcError } from "../errors/rpc-error.ts";
 import type { Frame } from "../protocol/frame.ts";
 import { codeOf, decodeExecuted, decodeRetry } from "../protocol/outcome.ts";
 
@@ -9,6 +9,12 @@ export interface ErrorPayload {
   readonly type?: string;
   readonly details?: unknown;
   readonly id?: string;
+}
+
+/** Of refusals that come without any. */
+function words(code: string, retry: RetryAdvice): string {
+  if (code === "RESOURCE_EXHAUSTED" && typeof retry === "number") return "the server is overloaded";
+  return code.toLowerCase().replaceAll("_", " ");
 }
 
 const text = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
@@ -27,7 +33,7 @@ export function readError(frame: Frame, codec: Codec | undefined): RpcError {
       return new RpcError(code, "the server's error could not be decoded", { executed, retry, cause });
     }
   }
-  return new RpcError(code, text(payload.message) ?? code.toLowerCase().replaceAll("_", " "), {
+  return new RpcError(code, text(payload.message) ?? words(code, retry), {
     executed,
     retry,
     details: payload.details,

@@ -78,6 +78,8 @@ export class LoadWorld {
   readonly #session: ServerSession;
   readonly #frame = new Frame();
   readonly #methods: readonly string[];
+  /** What reading a call costs, admitted or not, ms. */
+  readonly #readMs: number;
   readonly #sent = new Map<
     number,
     { readonly method: string; readonly sentAt: number; onEnd?: (() => void) | undefined }
@@ -93,7 +95,9 @@ export class LoadWorld {
     work: Readonly<Record<string, Work & { readonly priority?: Priority }>>,
     options: Partial<QueueOptions> = {},
     more: Partial<Runtime> = {},
+    readMs = 0,
   ) {
+    this.#readMs = readMs;
     const setTimer = (ms: number, fire: () => void): Timer => {
       const due = { at: this.now + Math.max(0, ms), fire };
       this.#timers.add(due);
@@ -135,6 +139,7 @@ export class LoadWorld {
       connection: { bufferedBytes: 0 },
       result: (call: Call, _value: unknown, load: number) => this.#answer(call.id, true, load),
       error: (stream: number) => this.#answer(stream, false, 0),
+      overloaded: (stream: number) => this.#answer(stream, false, 0),
     };
     return session as unknown as ServerSession;
   }
@@ -187,6 +192,7 @@ export class LoadWorld {
     f.last = timeLeftMs;
     this.#sent.set(slot, { method, sentAt, onEnd });
     this.#arrived = true;
+    this.now += this.#readMs;
     this.dispatcher.accept(this.#session, f);
   }
 
