@@ -20,6 +20,8 @@ export interface DoorHost {
   connect(peer: string, credentials?: string): DoorConnection;
   /** Health: whether this process should go on living, and whether calls may be sent here. */
   readonly health: HealthSource;
+  /** Aborts when peers are to be told to leave, as callers of our own protocol are: from now on calls are refused. The door is closed once all have ended. */
+  readonly draining: AbortSignal;
 }
 
 export interface DoorConnection {
@@ -46,6 +48,11 @@ export interface HealthSource {
   live(): boolean;
   /** Settles by itself, in bounded time. */
   ready(): Promise<Readiness>;
+  /**
+   * Tells each time when ready(), or what there is to be asked about, may be otherwise than before.
+   * @returns ends that
+   */
+  onChange(told: () => void): () => void;
 }
 
 export interface Readiness {

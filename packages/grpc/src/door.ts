@@ -67,7 +67,7 @@ class GrpcDoor implements DoorOf<Socket> {
     const endpoints = new Endpoints(() => host.services(), clock);
     this.#health = new HealthState(host.health);
     host.draining.addEventListener("abort", () => this.#drain());
-    const names = (): readonly string[] => servedNames(endpoints.services(), protos);
+    const names = (): readonly string[] => servedNames(host.services(), protos);
     const fixed: ReadonlyMap<string, Handler> = new Map([
       ...healthHandlers({
         state: this.#health,

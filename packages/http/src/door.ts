@@ -17,10 +17,11 @@ export interface HttpDoorOptions {
  * the first HTTP connection comes.
  */
 export function createHttpDoor(options: HttpDoorOptions): Door<Socket> {
+  const { health, logger, draining } = options;
   const limits = { ...DEFAULT_HTTP_LIMITS, ...options.limits };
-  return lazyDoor(options.logger, async () => {
+  return lazyDoor(logger, async () => {
     const { createHealthSide } = await import("./health-side.ts");
-    return createHealthSide({ ...options, limits });
+    return createHealthSide({ health, logger, draining, limits });
   });
 }
 

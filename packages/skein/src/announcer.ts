@@ -16,6 +16,8 @@ export interface AnnouncerOptions {
   readonly runtime: Runtime;
   readonly logger: Logger;
   readonly ttlMs: number;
+  /** The lease's state is another. */
+  readonly onLease?: (() => void) | undefined;
 }
 
 /** A process's instances in a registry: one lease, one status for all. */
@@ -35,8 +37,15 @@ export class Announcer {
   /** Undefined where the registry is read-only, which some know only once they have been opened. */
   get #keeper(): LeaseKeeper | undefined {
     if (this.#o.registry.readOnly === true) return undefined;
-    this.#made ??= createLeaseKeeper(this.#o);
+    this.#made ??= this.#make();
     return this.#made;
+  }
+
+  #make(): LeaseKeeper {
+    const keeper = createLeaseKeeper(this.#o);
+    const { onLease } = this.#o;
+    if (onLease !== undefined) keeper.subscribe(onLease);
+    return keeper;
   }
 
   get instances(): readonly Instance[] {

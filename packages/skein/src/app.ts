@@ -25,6 +25,7 @@ import { openDoors } from "./doors/open-doors.ts";
 import { OwnHost } from "./doors/own-host.ts";
 import { type Checks, createChecks } from "./health.ts";
 import { keepAlive } from "./keep-alive.ts";
+import { Listeners } from "./listeners.ts";
 import type { OpenedRegistry } from "./open-registry.ts";
 import { awaitRegistry } from "./registry-wait.ts";
 import { dialSelf } from "./self-dial.ts";
@@ -85,6 +86,8 @@ export class RunningApp implements App {
   readonly #transports: readonly Transport[];
   readonly #announcer: Announcer;
   readonly #checks: Checks;
+  /** Of readiness. */
+  readonly #listeners = new Listeners();
   readonly #host: OwnHost;
   /** As asked for. */
   #doors: readonly DoorOf[] = [];
@@ -114,18 +117,26 @@ export class RunningApp implements App {
       contextStore: context === false ? undefined : ambient,
     });
     this.#transports = createTransports(options.tls);
-    this.#announcer = new Announcer({ registry, runtime, logger, ttlMs: config.ttlMs });
+    const changed = (): void => this.#listeners.tell();
+    this.#announcer = new Announcer({ registry, runtime, logger, ttlMs: config.ttlMs, onLease: changed });
     this.#checks = createChecks({
       checks: health?.checks ?? {},
       timeoutMs: health?.timeoutMs ?? CHECK_MS,
       clock: runtime.clock,
       logger,
-      onChange: (ok) => void this.#announcer.setStatus(ok ? "serving" : "not-ready"),
+      onChange: (ok) => {
+        void this.#announcer.setStatus(ok ? "serving" : "not-ready");
+        changed();
+      },
     });
     this.#host = new OwnHost({
       runtime,
       logger,
-      health: { live: () => true, ready: () => this.ready() },
+      health: {
+        live: () => true,
+        ready: () => this.ready(),
+        onChange: (told) => this.#listeners.add(told),
+      },
       accept: (connection) => this.#server.accept(connection),
     });
     this.#healthDoor = createHttpDoor(this.#host);
@@ -158,7 +169,7 @@ export class RunningApp implements App {
     await this.#dialSelf(added[0]);
     await this.#checkOnce();
     this.#alive();
-    this.state = "serving";
+    this.#enter("serving");
     await awaitRegistry(Promise.all(added.map((served) => this.#announce(served))), this.#p.config.wait, {
       registry: this.#p.opened.registry.name,
       runtime: this.#p.runtime,
@@ -168,6 +179,11 @@ export class RunningApp implements App {
     this.#alive();
     this.#checks.start();
     this.#say(added);
+  }
+
+  #enter(state: AppState): void {
+    this.state = state;
+    this.#listeners.tell();
   }
 
   async #listen(): Promise<void> {
@@ -184,6 +200,11 @@ export class RunningApp implements App {
     this.address = advertisedAddress(config, this.#listener.address, networkInterfaces);
   }
 
+  #offer(): void {
+    this.#host.set(this.#served);
+    this.#listeners.tell();
+  }
+
   /** Nobody can call a service before its onStart has ended. */
   async #startService(definition: ServiceDefinition): Promise<Served> {
     const { runtime, logger } = this.#p;
@@ -194,7 +215,7 @@ export class RunningApp implements App {
     this.#served.push(served);
     this.#alive();
     this.#server.add(definition, served.instance);
-    this.#host.set(this.#served);
+    this.#offer();
     return served;
   }
 
@@ -221,7 +242,7 @@ export class RunningApp implements App {
 
   async #announce({ definition, instance }: Served): Promise<Instance> {
     const { metadata = {}, zone, weight = 1 } = this.#p.options;
-    return await this.#announcer.add({
+    const announced = this.#announcer.add({
       service: definition.name,
       version: definition.version,
       id: instance,
@@ -232,6 +253,9 @@ export class RunningApp implements App {
       startedAt: this.#startedAt,
       metadata,
     });
+    // Until the registry has it, we are not ready.
+    this.#listeners.tell();
+    return await announced;
   }
 
   /** Ours first: callers take the first that they speak. */
@@ -292,7 +316,7 @@ export class RunningApp implements App {
       throw new Error(`service ${name} is not served here: ${names} is`);
     }
     this.#served = this.#served.filter((served) => !leaving.includes(served));
-    this.#host.set(this.#served);
+    this.#offer();
     await Promise.all(leaving.map(({ instance }) => this.#announcer.remove(instance)));
     await this.#server.remove(name, { graceMs: this.#p.options.graceMs });
     for (const { definition } of leaving) await this.#stopService(definition);
@@ -331,16 +355,17 @@ export class RunningApp implements App {
   async #close(): Promise<void> {
     const { options, opened, logger } = this.#p;
     const wasServing = this.state === "serving";
-    this.state = "draining";
+    this.#enter("draining");
     this.#checks.stop();
     await this.#announcer.close();
+    this.#host.drain();
     await this.#server.drain({ graceMs: options.graceMs });
     await this.#listener?.close();
     await Promise.all([...this.#doors, this.#healthDoor].map((door) => door.close(DOOR_GRACE_MS)));
     await this.#host.close();
     for (const { definition } of this.#served.reverse()) await this.#stopService(definition);
     await opened.close();
-    this.state = "closed";
+    this.#enter("closed");
     for (const release of this.#release) release();
     if (wasServing) logger.info({ address: this.address }, "closed");
   }

@@ -1,7 +1,7 @@
 import type { Logger } from "@skein/core";
 import { createFakeRuntime, type FakeClock, settle } from "@skein/core/testing";
 import { afterEach, describe, expect, test } from "vitest";
-import { type Check, type Checks, createChecks } from "./health.ts";
+import { type Check, type Checks, type CheckWithTimeout, createChecks } from "./health.ts";
 
 let clock: FakeClock;
 let running: Checks | undefined;
@@ -10,7 +10,7 @@ afterEach(() => {
   expect(clock.timers).toBe(0);
 });
 
-function create(checks: Record<string, Check>) {
+function create(checks: Record<string, Check | CheckWithTimeout>) {
   clock = createFakeRuntime().clock;
   const lines: string[] = [];
   const changes: boolean[] = [];
@@ -100,6 +100,36 @@ describe("readiness checks", () => {
     ends[1]?.();
     await settle();
     expect(changes).toEqual([false, true]);
+  });
+
+  test("one that hangs hides neither that another has failed, nor that it passes again", async () => {
+    let up = true;
+    const { checks, changes } = create({ slow: () => new Promise(() => {}), database: () => up });
+    checks.start();
+    await clock.advanceAsync(400);
+    up = false;
+    await clock.advanceAsync(500);
+    expect(changes).toEqual([false]);
+    expect((await checks.results()).checks).toMatchObject({ database: { ok: false }, slow: { ok: true } });
+    up = true;
+    await clock.advanceAsync(500);
+    expect(changes).toEqual([false, true]);
+    await clock.advanceAsync(2000);
+    expect(changes).toEqual([false, true, false]);
+  });
+
+  test("a check may have a timeout of its own", async () => {
+    const never = (): Promise<never> => new Promise(() => {});
+    const { checks } = create({
+      quick: { check: never, timeoutMs: 100 },
+      fine: { check() {}, timeoutMs: 1 },
+    });
+    checks.start();
+    await clock.advanceAsync(600);
+    expect((await checks.results()).checks).toEqual({
+      quick: { ok: false, reason: "took longer than 100 ms", ms: 100 },
+      fine: { ok: true, ms: 0 },
+    });
   });
 
   test("results are shared while they run, and used again for a second", async () => {

@@ -1,11 +1,17 @@
-import type { CheckResult, Clock, Logger, Readiness, Timer } from "@skein/core";
+import type { Clock, Logger, Readiness } from "@skein/core";
+import { type Check, RunningCheck } from "./health-check.ts";
 
-/** Passes unless it throws, rejects or answers `false`. */
-export type Check = () => unknown;
+export type { Check } from "./health-check.ts";
+
+export interface CheckWithTimeout {
+  readonly check: Check;
+  /** In place of that of all checks, ms. */
+  readonly timeoutMs: number;
+}
 
 export interface HealthOptions {
-  /** What must work for calls to be sent here, by name: `{ database: () => pool.query("select 1") }`. Run each 500 ms. */
-  readonly checks?: Readonly<Record<string, Check>> | undefined;
+  /** What must work for calls to be sent here, by name: `{ database: () => pool.query("select 1") }`. Each runs every 500 ms. */
+  readonly checks?: Readonly<Record<string, Check | CheckWithTimeout>> | undefined;
   /** A check that takes longer has failed, ms. @default 2000 */
   readonly timeoutMs?: number | undefined;
   /** False: readiness does not depend on whether the registry has us. @default true */
@@ -13,7 +19,9 @@ export interface HealthOptions {
 }
 
 export interface Checks {
-  /** The last result when it is younger than a second, else a new one. Never rejects. */
+  /**
+   * Once started: the last results, at once. Before: those that are younger than a second, and the others anew. Never rejects.
+   */
   results(): Promise<Readiness>;
   /** Looks again and again; tells of each change. */
   start(): void;
@@ -21,116 +29,52 @@ export interface Checks {
 }
 
 interface ChecksOptions {
-  readonly checks: Readonly<Record<string, Check>>;
+  readonly checks: Readonly<Record<string, Check | CheckWithTimeout>>;
   readonly timeoutMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly onChange: (ok: boolean) => void;
 }
 
-/** A failure is known half a second after it began, so that the registry has it within a second. */
-const EVERY_MS = 500;
-const FRESH_MS = 1000;
-
 export function createChecks(options: ChecksOptions): Checks {
   return new RunningChecks(options);
 }
 
+/** Each check runs by itself: one that hangs does not hide that another has failed. */
 class RunningChecks implements Checks {
-  readonly #o: ChecksOptions;
-  /** Checks whose last run has not ended, although it was given up. */
-  readonly #hanging = new Set<string>();
-  readonly #failed = new Set<string>();
-  #running: Promise<Readiness> | undefined;
-  #last: Readiness = { ok: true, checks: {} };
-  #at = Number.NEGATIVE_INFINITY;
-  #timer: Timer | undefined;
+  readonly #all: readonly RunningCheck[];
+  readonly #onChange: (ok: boolean) => void;
+  #ok = true;
   #started = false;
 
-  constructor(options: ChecksOptions) {
-    this.#o = options;
+  constructor({ checks, timeoutMs, clock, logger, onChange }: ChecksOptions) {
+    this.#onChange = onChange;
+    this.#all = Object.entries(checks).map(([name, given]) => {
+      const check = typeof given === "function" ? { check: given, timeoutMs } : given;
+      return new RunningCheck({ name, ...check, clock, logger, onResult: () => this.#look() });
+    });
   }
 
   async results(): Promise<Readiness> {
-    return this.#o.clock.monotonic() - this.#at < FRESH_MS ? this.#last : await this.#run();
+    if (!this.#started) await Promise.all(this.#all.map((check) => check.fresh()));
+    return { ok: this.#ok, checks: Object.fromEntries(this.#all.map(({ name, result }) => [name, result])) };
+  }
+
+  #look(): void {
+    const ok = this.#all.every(({ result }) => result.ok);
+    if (ok === this.#ok) return;
+    this.#ok = ok;
+    this.#onChange(ok);
   }
 
   start(): void {
-    if (this.#started || Object.keys(this.#o.checks).length === 0) return;
+    if (this.#started) return;
     this.#started = true;
-    this.#again();
+    for (const check of this.#all) check.start();
   }
 
   stop(): void {
     this.#started = false;
-    this.#timer?.cancel();
-  }
-
-  #again(): void {
-    if (!this.#started) return;
-    this.#timer = this.#o.clock.setTimer(EVERY_MS, () => {
-      void this.#run().then(() => this.#again());
-    });
-  }
-
-  #run(): Promise<Readiness> {
-    this.#running ??= this.#runAll().finally(() => {
-      this.#running = undefined;
-    });
-    return this.#running;
-  }
-
-  async #runAll(): Promise<Readiness> {
-    const { checks, clock } = this.#o;
-    const results = await Promise.all(
-      Object.entries(checks).map(async ([name, check]) => [name, await this.#runOne(name, check)] as const),
-    );
-    const before = this.#last.ok;
-    this.#last = { ok: results.every(([, { ok }]) => ok), checks: Object.fromEntries(results) };
-    this.#at = clock.monotonic();
-    if (this.#last.ok !== before) this.#o.onChange(this.#last.ok);
-    return this.#last;
-  }
-
-  async #runOne(name: string, check: Check): Promise<CheckResult> {
-    const { clock, logger, timeoutMs } = this.#o;
-    if (this.#hanging.has(name)) return { ok: false, reason: "has not answered" };
-    const started = clock.fresh();
-    const fault = await this.#attempt(name, check);
-    const ms = Math.round(clock.fresh() - started);
-    if (fault === undefined) {
-      if (this.#failed.delete(name)) logger.info({ check: name, ms }, "readiness check passes again");
-      return { ok: true, ms };
-    }
-    // What was thrown may hold secrets, and whoever asks may read the answer: it is for the log alone.
-    const reason = fault === TIMED_OUT ? `took longer than ${timeoutMs} ms` : "failed";
-    if (!this.#failed.has(name))
-      logger.warn(
-        { check: name, ms, ...(fault !== TIMED_OUT && { err: fault }) },
-        `readiness check ${reason}`,
-      );
-    this.#failed.add(name);
-    return { ok: false, reason, ms };
-  }
-
-  /** Why it failed; undefined when it passed. */
-  #attempt(name: string, check: Check): Promise<unknown> {
-    return new Promise((resolve) => {
-      const timer = this.#o.clock.setTimer(this.#o.timeoutMs, () => {
-        this.#hanging.add(name);
-        resolve(TIMED_OUT);
-      });
-      const end = (fault: unknown): void => {
-        this.#hanging.delete(name);
-        timer.cancel();
-        resolve(fault);
-      };
-      new Promise((settle) => settle(check())).then(
-        (answer) => end(answer === false ? new Error("it answered false") : undefined),
-        (error: unknown) => end(error ?? new Error("it failed without saying why")),
-      );
-    });
+    for (const check of this.#all) check.stop();
   }
 }
-
-const TIMED_OUT = Symbol("timed out");

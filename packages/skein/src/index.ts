@@ -70,7 +70,7 @@ export { type Client, type ClientOptions, createClient } from "./client.ts";
 export { redactUrl } from "./config/redact.ts";
 export type { ConfigOptions } from "./config/resolve-config.ts";
 export type { DoorName, DoorOption } from "./doors/open-doors.ts";
-export type { Check, HealthOptions } from "./health.ts";
+export type { Check, CheckWithTimeout, HealthOptions } from "./health.ts";
 export { createLogger, type LoggerOptions } from "./logger/create-logger.ts";
 export type { LogLevel } from "./logger/levels.ts";
 export type { BackendOptions, CreateRegistry } from "./open-registry.ts";

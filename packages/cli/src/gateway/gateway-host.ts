@@ -18,7 +18,8 @@ export class GatewayHost implements DoorHost {
   readonly runtime: DoorHost["runtime"];
   readonly logger: Logger;
   readonly health: DoorHost["health"];
-  draining = false;
+  readonly #draining = new AbortController();
+  readonly #listeners = new Set<() => void>();
   readonly #pool: ClientPool;
   readonly #own: Client;
   readonly #known: KnownServices;
@@ -28,17 +29,36 @@ export class GatewayHost implements DoorHost {
     this.logger = logger;
     this.#pool = new ClientPool(openClient);
     this.#own = openClient(credentials);
-    this.#known = new KnownServices({ client: this.#own, clock: runtime.clock, logger, only });
+    const onListed = (): void => this.#tell();
+    this.#known = new KnownServices({ client: this.#own, clock: runtime.clock, logger, only, onListed });
     this.health = {
       live: () => true,
       ready: async () => ({
-        ok: this.#known.listed && !this.draining,
+        ok: this.#known.listed && !this.draining.aborted,
         checks: {
           registry: this.#known.listed ? { ok: true } : { ok: false, reason: "not heard of yet" },
-          ...(this.draining && { state: { ok: false, reason: "draining" } }),
+          ...(this.draining.aborted && { state: { ok: false, reason: "draining" } }),
         },
       }),
+      onChange: (told) => {
+        this.#listeners.add(told);
+        return () => void this.#listeners.delete(told);
+      },
     };
+  }
+
+  get draining(): AbortSignal {
+    return this.#draining.signal;
+  }
+
+  /** Not ready any more, and peers are told to leave. */
+  drain(): void {
+    this.#draining.abort();
+    this.#tell();
+  }
+
+  #tell(): void {
+    for (const told of [...this.#listeners]) told();
   }
 
   /** Resolves once the registry was asked for the first time, whether it answered or not. */

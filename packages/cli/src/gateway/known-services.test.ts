@@ -27,12 +27,21 @@ function made(only?: readonly string[]) {
       },
     }),
   } as unknown as Client;
-  const known = new KnownServices({ client, clock, logger: silentLogger, only });
+  let listings = 0;
+  const onListed = (): void => void listings++;
+  const known = new KnownServices({ client, clock, logger: silentLogger, only, onListed });
   const see = async (name: string, ...ids: string[]): Promise<void> => {
     watchers.get(name)?.({ instances: ids.map((id) => ({ id })), revision: 1 } as unknown as Snapshot);
     await clock.advanceAsync(0);
   };
-  return { clock, state, known, see, names: () => known.descriptions.map(({ service }) => service) };
+  return {
+    clock,
+    state,
+    known,
+    listings: () => listings,
+    see,
+    names: () => known.descriptions.map(({ service }) => service),
+  };
 }
 
 test("services are asked what they offer when they come, and when their instances change", async () => {
@@ -69,16 +78,16 @@ test("one that does not say is asked again", async () => {
 });
 
 test("a registry that does not answer, or has forgotten, takes nothing away that answers", async () => {
-  const { clock, state, known, names } = made();
+  const { clock, state, known, listings, names } = made();
   state.down = true;
   await known.start();
-  expect(known.listed).toBe(false);
+  expect([known.listed, listings()]).toEqual([false, 0]);
   Object.assign(state, { down: false, names: ["user", "order"] });
   await clock.advanceAsync(1000);
   expect([names(), known.listed]).toEqual([["user", "order"], true]);
   state.down = true;
   await clock.advanceAsync(5000);
-  expect([names(), known.listed]).toEqual([["user", "order"], true]);
+  expect([names(), known.listed, listings()]).toEqual([["user", "order"], true, 1]);
   Object.assign(state, { down: false, names: [] });
   state.silent.add("order");
   await clock.advanceAsync(1000);

@@ -27,6 +27,8 @@ export interface KnownServicesOptions {
   readonly logger: Logger;
   /** Only these. Undefined: all. */
   readonly only: readonly string[] | undefined;
+  /** The registry has answered for the first time. */
+  readonly onListed: () => void;
 }
 
 /**
@@ -69,7 +71,9 @@ export class KnownServices {
     try {
       const all = (await client.list()).map(({ name }) => name);
       this.#listed(only === undefined ? all : all.filter((name) => only.includes(name)));
+      const first = !this.listed;
       this.listed = true;
+      if (first) this.#o.onListed();
       this.#lastFault = "";
     } catch (error) {
       const fault = error instanceof Error ? error.message : String(error);

@@ -56,7 +56,7 @@ export async function runGateway(options: GatewayOptions): Promise<Gateway> {
       url,
       registry: opened.registry.name,
       async close(graceMs) {
-        host.draining = true;
+        host.drain();
         server.close();
         await door.close(graceMs);
         await leave();

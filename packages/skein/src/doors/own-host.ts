@@ -41,6 +41,7 @@ export class OwnHost implements DoorHost {
   readonly logger: Logger;
   readonly health: HealthSource;
   readonly #accept: (connection: Connection) => void;
+  readonly #draining = new AbortController();
   readonly #own = new OwnServices();
   #services: readonly OwnService[] = [];
   readonly #open = new Set<Client>();
@@ -51,6 +52,15 @@ export class OwnHost implements DoorHost {
     this.logger = logger;
     this.health = health;
     this.#accept = accept;
+  }
+
+  get draining(): AbortSignal {
+    return this.#draining.signal;
+  }
+
+  /** Peers of doors are told to leave. Idempotent. */
+  drain(): void {
+    this.#draining.abort();
   }
 
   /** What is served from now on. */
