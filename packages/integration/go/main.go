@@ -18,7 +18,8 @@ import (
 const usage = `usage:
   etcd-interop find ENDPOINT PREFIX              prints keys and values under a prefix, as JSON
   etcd-interop resolve ENDPOINT TARGET           prints the addresses that grpc-go's resolver finds, as JSON
-  etcd-interop register ENDPOINT KEY VALUE       puts a key under a lease of 5 s that it keeps until its input ends`
+  etcd-interop register ENDPOINT KEY VALUE       puts a key under a lease of 5 s that it keeps until its input ends
+  etcd-interop follow ENDPOINT TARGET METHOD     calls what grpc-go's resolver finds, without end; each line of input asks for the ledger`
 
 func main() {
 	if err := run(os.Args[1:]); err != nil {
@@ -45,6 +46,8 @@ func run(args []string) error {
 		return resolve(ctx, client, args[2])
 	case args[0] == "register" && len(args) == 4:
 		return register(client, args[2], args[3])
+	case args[0] == "follow" && len(args) == 4:
+		return follow(client, args[2], args[3])
 	}
 	return errors.New(usage)
 }

@@ -1,4 +1,4 @@
-// A grpc-go client for the tests: it calls our door, asks its health, and goes on calling while our servers restart.
+// A grpc-go client and server for the tests: it calls our door, asks its health, goes on calling while our servers restart, and is called by us.
 package main
 
 import (
@@ -35,7 +35,8 @@ const usage = `usage:
   grpc-interop call ADDRESS FOLDER FILE SERVICE/METHOD TIMEOUT_MS MESSAGE...   prints answers, status and details, as JSON
   grpc-interop watch ADDRESS SERVICE                                       prints each health status, until its input ends
   grpc-interop check ADDRESS SERVICE                                       prints the health status
-  grpc-interop hammer FOLDER FILE SERVICE/METHOD MESSAGE                       calls without end; each line of input is the addresses from now on`
+  grpc-interop hammer FOLDER FILE SERVICE/METHOD MESSAGE                       calls without end; each line of input is the addresses from now on
+  grpc-interop serve FOLDER FILE SERVICE NAME ADDRESS STREAMS               serves, for so many streams a connection; prints where`
 
 func main() {
 	if err := run(os.Args[1:]); err != nil {
@@ -54,11 +55,13 @@ func run(args []string) error {
 		return check(args[1], args[2])
 	case len(args) == 5 && args[0] == "hammer":
 		return hammer(args[1], args[2], args[3], args[4])
+	case len(args) == 7 && args[0] == "serve":
+		return serve(args[1], args[2], args[3], args[4], args[5], args[6])
 	}
 	return errors.New(usage)
 }
 
-func find(folder, file, name string) (protoreflect.MethodDescriptor, error) {
+func compile(folder, file string) (protoreflect.FileDescriptor, error) {
 	compiler := protocompile.Compiler{
 		Resolver: protocompile.WithStandardImports(&protocompile.SourceResolver{ImportPaths: []string{folder}}),
 	}
@@ -66,9 +69,17 @@ func find(folder, file, name string) (protoreflect.MethodDescriptor, error) {
 	if err != nil {
 		return nil, err
 	}
+	return files[0], nil
+}
+
+func find(folder, file, name string) (protoreflect.MethodDescriptor, error) {
+	found, err := compile(folder, file)
+	if err != nil {
+		return nil, err
+	}
 	service, method, _ := strings.Cut(name, "/")
-	for i := 0; i < files[0].Services().Len(); i++ {
-		if s := files[0].Services().Get(i); string(s.FullName()) == service {
+	for i := 0; i < found.Services().Len(); i++ {
+		if s := found.Services().Get(i); string(s.FullName()) == service {
 			if m := s.Methods().ByName(protoreflect.Name(method)); m != nil {
 				return m, nil
 			}
