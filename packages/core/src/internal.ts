@@ -22,6 +22,7 @@ export {
   toGoName,
   type UnknownName,
 } from "./foreign/go-names.ts";
+export { SessionWatch, type SessionWatchPort } from "./foreign/session-watch.ts";
 export { hashText, mix, nth } from "./hash.ts";
 export { instanceFault } from "./instance-fault.ts";
 export { createLeaseKeeper } from "./lease/lease-keeper.ts";

@@ -1,13 +1,17 @@
 import type { ForeignProtocol } from "@skein/core";
-import { assumedUnary } from "@skein/core/internal";
+import { assumedUnary, speaksGoMicro } from "@skein/core/internal";
 import { importFromApp, resolveFromApp } from "./import-from-app.ts";
 import { SetupError } from "./setup-error.ts";
 
 /** Known by name; their packages are loaded when the first instance is called. */
 const PACKAGES: Readonly<Record<string, string>> = {
+  "go-micro": "@skein/http/go-micro",
   grpc: "@skein/grpc/client",
   jsonrpc: "@skein/http/jsonrpc",
 };
+
+/** Those that instances are called by because their records say so. */
+const SPEAKS: Readonly<Record<string, ForeignProtocol["speaks"]>> = { "go-micro": speaksGoMicro };
 
 /** Those that are given, and behind them those that are known by name. */
 export function withKnownProtocols(given: readonly ForeignProtocol[] = []): readonly ForeignProtocol[] {
@@ -18,6 +22,7 @@ function lazy(protocol: string, specifier: string): ForeignProtocol {
   let loading: Promise<ForeignProtocol> | undefined;
   return {
     protocol,
+    speaks: SPEAKS[protocol],
     service(name) {
       if (resolveFromApp(specifier) === undefined) throw missing(protocol, specifier);
       return {

@@ -1,0 +1,30 @@
+import type { ForeignProtocol } from "@skein/core";
+import { speaksGoMicro } from "@skein/core/internal";
+import { GoMicroHttpSession } from "./http-session.ts";
+import { type GoMicroServiceOptions, goMicroService } from "./service.ts";
+
+export interface GoMicroProtocolOptions {
+  /** By the service's name in the registry: what the rule does not say of it. Services that it fits need no entry. */
+  readonly services?: Readonly<Record<string, GoMicroServiceOptions>> | undefined;
+}
+
+/**
+ * Calls Go Micro services: `client.service("greeter", { protocol: "go-micro" })`, and without a protocol each instance that its registry's record says to
+ * be one. By HTTP/1.1 or by gRPC, as the record says.
+ */
+export function goMicroProtocol({ services = {} }: GoMicroProtocolOptions = {}): ForeignProtocol {
+  return {
+    protocol: "go-micro",
+    speaks: speaksGoMicro,
+    service(name) {
+      const service = goMicroService(name, Object.hasOwn(services, name) ? services[name] : undefined);
+      return {
+        endpoint: (method) => service.endpoint(method),
+        open: (options) => new GoMicroHttpSession({ ...options, service }),
+      };
+    },
+  };
+}
+
+/** For `client.service(name, { protocol: "go-micro" })` where nobody gave the protocol. */
+export const createProtocol: () => ForeignProtocol = () => goMicroProtocol();
