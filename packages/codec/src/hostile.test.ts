@@ -1,20 +1,11 @@
 import { CodecError, type CodecFactory, DEFAULT_DECODE_LIMITS } from "@skein/core";
+import { seededRandom } from "@skein/core/testing";
 import { describe, expect, test } from "vitest";
 import { json } from "./json.ts";
 import { msgpack } from "./msgpack.ts";
 
-/** Seeded (mulberry32): printed with every failure, so that a run can be repeated with SKEIN_FUZZ_SEED. */
+/** Printed with every failure, so that a run can be repeated with SKEIN_FUZZ_SEED. */
 const SEED = Number(process.env.SKEIN_FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31));
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 const BUFFERS = 1_000_000;
 /** As many as fit in this, at least a tenth: a busy machine makes fewer, never a slow run. */
@@ -34,7 +25,7 @@ const message = {
 };
 
 test(`a million random and damaged buffers (seed ${SEED})`, { timeout: 20_000 }, () => {
-  const random = randomFrom(SEED);
+  const random = seededRandom(SEED);
   const codec = msgpack.create(DEFAULT_DECODE_LIMITS);
   const bytes = Buffer.alloc(4096);
   const w = { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length), position: 0 };

@@ -1,7 +1,7 @@
 import { CodecError, type CodecFactory } from "@skein/core";
+import { seededRandom } from "@skein/core/testing";
 import { expect } from "vitest";
 import type { ConformanceCase } from "../case.ts";
-import { seededRandom } from "../random.ts";
 import { create, decode, encode, expectRefused } from "./bench.ts";
 import { samples } from "./values.ts";
 

@@ -1,21 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { seededRandom } from "../testing/seeded-random.ts";
 import { type Ranked, Subset } from "./subset.ts";
 
 const SIZE = 20;
 const MANY = 10_000;
-
-/** Seeded numbers in [0, 1) (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 interface One {
   readonly id: string;
@@ -26,7 +15,7 @@ const ids = (n: number): One[] => Array.from({ length: n }, (_, i) => ({ id: `in
 class Client {
   readonly subset: Subset;
   constructor(seed: number, zone?: string) {
-    this.subset = new Subset(SIZE, seeded(seed), zone);
+    this.subset = new Subset(SIZE, seededRandom(seed), zone);
   }
   choose(all: readonly One[]): Set<string> {
     const ranked = all.map((instance): Ranked => ({ instance, rank: undefined }));

@@ -1,4 +1,5 @@
 import type { Clock, Runtime, Timer } from "../runtime.ts";
+import { seededRandom } from "./seeded-random.ts";
 
 interface Armed extends Timer {
   readonly at: number;
@@ -87,20 +88,13 @@ export interface FakeRuntime extends Runtime {
   readonly clock: FakeClock;
 }
 
-/** Ports without a machine: a fake clock, a seeded random (mulberry32), ids that count, and `defer`/`yieldToIo` as promise jobs. */
+/** Ports without a machine: a fake clock, a seeded random, ids that count, and `defer`/`yieldToIo` as promise jobs. */
 export function createFakeRuntime(seed = 1): FakeRuntime {
-  let state = seed >>> 0;
   let ids = 0;
   const later = (fn: () => void): void => void Promise.resolve().then(fn);
   return {
     clock: new FakeClock(),
-    random() {
-      state = (state + 0x6d2b79f5) >>> 0;
-      let t = state;
-      t = Math.imul(t ^ (t >>> 15), t | 1);
-      t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-      return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-    },
+    random: seededRandom(seed),
     uniqueId: () => `id-${++ids}`,
     defer: later,
     yieldToIo: later,

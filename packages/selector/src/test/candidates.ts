@@ -1,5 +1,7 @@
 import type { Candidate, CandidateState, Instance, Pick, Picker, PickRequest } from "@skein/core";
 
+export { seededRandom as seeded } from "@skein/core/testing";
+
 /** A candidate of a test's own making; weight 1 and ready unless given. */
 export function candidate(id: string, state: CandidateState = "ready", weight = 1): Candidate {
   return {
@@ -47,16 +49,4 @@ export function counts(
     into[id] = (into[id] ?? 0) + 1;
   }
   return into;
-}
-
-/** Seeded numbers in [0, 1) (mulberry32). */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
 }

@@ -1,3 +1,5 @@
+import { seededRandom } from "@skein/core/testing";
+
 /** Seeded chance: the same seed and label give the same numbers, on every machine. */
 export interface Random {
   /** Uniform in [0, 1). */
@@ -14,23 +16,16 @@ export interface Random {
 
 /** @param label streams of different labels are independent: one that is drawn from more often does not shift the others */
 export function createRandom(seed: number, label: string): Random {
-  return new Mulberry32(hash(`${seed} ${label}`));
+  return new SeededRandom(hash(`${seed} ${label}`));
 }
 
-class Mulberry32 implements Random {
-  #state: number;
+class SeededRandom implements Random {
+  readonly next: () => number;
 
-  constructor(state: number) {
-    this.#state = state;
+  constructor(seed: number) {
+    this.next = seededRandom(seed);
   }
 
-  next(): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
-    let t = this.#state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  }
   between(min: number, max: number): number {
     return min + this.next() * (max - min);
   }

@@ -1,4 +1,4 @@
-/** Seeded numbers in [0, 1) (mulberry32): a failing run can be repeated. */
+/** Numbers in [0, 1) that are the same for the same seed (mulberry32): a failing run can be repeated. */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
