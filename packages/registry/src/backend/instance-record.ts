@@ -1,5 +1,5 @@
 import type { Instance, InstanceAddress } from "@skein/core";
-import { instanceFault } from "@skein/core/internal";
+import { instanceFault, sameInstance } from "@skein/core/internal";
 
 const MOST_TEXT = 1024;
 
@@ -43,27 +43,8 @@ export function instanceFrom(value: unknown, known?: Instance): Instance | undef
 }
 
 function says(record: Record<string, unknown>, known: Instance): boolean {
-  const { addresses, metadata } = record;
-  const { addresses: knownAddresses, metadata: knownMetadata } = known;
-  return (
-    record.id === known.id &&
-    record.service === known.service &&
-    record.version === known.version &&
-    record.zone === known.zone &&
-    record.weight === known.weight &&
-    record.status === known.status &&
-    record.startedAt === known.startedAt &&
-    Array.isArray(addresses) &&
-    addresses.length === knownAddresses.length &&
-    knownAddresses.every((at, n) => addresses[n]?.protocol === at.protocol && addresses[n]?.url === at.url) &&
-    object(metadata) &&
-    saysTexts(metadata, knownMetadata)
-  );
-}
-
-function saysTexts(metadata: Record<string, unknown>, known: Instance["metadata"]): boolean {
-  const keys = Object.keys(metadata);
-  return keys.length === Object.keys(known).length && keys.every((key) => metadata[key] === known[key]);
+  const comparable = Array.isArray(record.addresses) && object(record.metadata);
+  return comparable && sameInstance(known, record as unknown as Instance);
 }
 
 /** As instanceFrom, of a JSON text. */
