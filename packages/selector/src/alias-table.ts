@@ -1,5 +1,4 @@
-/** As far as chance counts. */
-const FULL = 2 ** 24;
+import { FULL } from "./chance.ts";
 
 /**
  * Draws an index with a chance in proportion to its weight, in constant time (Walker's alias method, 1977; built as Vose 1991): one slot is drawn, and of

@@ -33,7 +33,7 @@ const REST_MS_EACH = 0.01;
 export function ejecting(factory: SelectorFactory, options?: EjectionOptions): SelectorFactory {
   return (given) => {
     const { ejection } = given.policy ?? DEFAULT_POLICY;
-    const rules = rulesOf<Rules>(options, { rules: ejection }, DEFAULT_POLICY.ejection);
+    const rules = rulesOf<Rules>(options, ejection, DEFAULT_POLICY.ejection);
     return rules === undefined ? factory(given) : new Ejector(factory(given), rules, given);
   };
 }

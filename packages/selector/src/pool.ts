@@ -4,14 +4,15 @@ import type { Candidate, CandidateState, Pick } from "@skein/core";
  * Best first: ready ones; those that picking makes ready; suspects, when there is nobody else. Draining ones never. A tier is looked
  * at only when those before it have nobody who was not tried already.
  */
-const TIER: Readonly<Record<CandidateState, number>> = {
+export const TIER: Readonly<Record<CandidateState, number>> = {
   ready: 0,
   idle: 1,
   connecting: 1,
   suspect: 2,
   draining: 3,
 };
-const TIERS = 3;
+/** That may be picked. */
+export const TIERS = 3;
 
 /** What a selector keeps of an instance: from one update to the next, and its pick. */
 export interface Entry extends Pick {

@@ -1,6 +1,6 @@
 import type { Candidate, Pick, Picker, PickRequest, Selector, SelectorFactory } from "@skein/core";
-import { createChance } from "./chance.ts";
-import { draw, FULL, Group, pickInOrder } from "./group.ts";
+import { createChance, FULL } from "./chance.ts";
+import { draw, Group, pickInOrder } from "./group.ts";
 
 /** How much more than its share a zone can take before calls leave it (Envoy's overprovisioning factor). */
 const OVERPROVISIONED = 1.4;
@@ -26,6 +26,7 @@ export function preferZone(factory: SelectorFactory): SelectorFactory {
 class ZonePreference implements Selector, Picker {
   readonly #zone: string;
   readonly #here: Group;
+  readonly #abroad: Group;
   readonly #homeFirst: readonly Group[];
   readonly #abroadFirst: readonly Group[];
   readonly #below: (n: number) => number;
@@ -35,6 +36,7 @@ class ZonePreference implements Selector, Picker {
   constructor(zone: string, here: Group, abroad: Group, below: (n: number) => number) {
     this.#zone = zone;
     this.#here = here;
+    this.#abroad = abroad;
     this.#homeFirst = [here, abroad];
     this.#abroadFirst = [abroad, here];
     this.#below = below;
@@ -43,7 +45,7 @@ class ZonePreference implements Selector, Picker {
   update(candidates: readonly Candidate[]): this {
     const isHere = ({ instance }: Candidate): boolean => instance.zone === this.#zone;
     this.#here.update(candidates.filter(isHere));
-    this.#abroadFirst[0]?.update(candidates.filter((candidate) => !isHere(candidate)));
+    this.#abroad.update(candidates.filter((candidate) => !isHere(candidate)));
     this.#stay = Math.round(FULL * Math.min(1, this.#enough(candidates)));
     return this;
   }

@@ -4,11 +4,11 @@
  */
 export function rulesOf<T extends object>(
   own: { readonly [K in keyof T]?: T[K] | undefined } | undefined,
-  policy: { readonly rules: T | undefined },
+  policy: T | undefined,
   defaults: T,
 ): T | undefined {
-  if (own === undefined) return policy.rules;
-  const out: T = { ...(policy.rules ?? defaults) };
+  if (own === undefined) return policy;
+  const out: T = { ...(policy ?? defaults) };
   for (const key of Object.keys(own) as (keyof T)[])
     if (own[key] !== undefined) out[key] = own[key] as T[keyof T];
   return out;

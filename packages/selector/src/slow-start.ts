@@ -9,8 +9,8 @@ import {
   type SelectorFactory,
   type SlowStartPolicy,
 } from "@skein/core";
-import { createChance } from "./chance.ts";
-import { draw, FULL } from "./group.ts";
+import { createChance, FULL } from "./chance.ts";
+import { draw } from "./group.ts";
 import { rulesOf } from "./rules.ts";
 
 /** Of the wrapper itself: they win over the client's policy, field by field. */
@@ -28,8 +28,8 @@ const REMEMBERED = 1000;
  */
 export function slowStart(factory: SelectorFactory, options?: SlowStartOptions): SelectorFactory {
   return (given) => {
-    const { slowStart: policy } = given.policy ?? DEFAULT_POLICY;
-    const rules = rulesOf<Rules>(options, { rules: policy }, DEFAULT_POLICY.slowStart);
+    const policy = given.policy ?? DEFAULT_POLICY;
+    const rules = rulesOf<Rules>(options, policy.slowStart, DEFAULT_POLICY.slowStart);
     if (rules === undefined) return factory(given);
     return new SlowStart(factory(given), rules.windowMs, rules.least, createChance(given.random));
   };

@@ -1,7 +1,7 @@
 import type { Candidate, Pick, Picker, PickRequest, Selector, SelectorFactory } from "@skein/core";
 import { compileRange } from "@skein/core/internal";
-import { createChance } from "./chance.ts";
-import { draw, FULL, Group, pickInOrder } from "./group.ts";
+import { createChance, FULL } from "./chance.ts";
+import { draw, Group, pickInOrder } from "./group.ts";
 
 /**
  * Divides calls between versions, by ranges and weights, with any selector among the instances of each: `splitVersions({ "^1": 95, "^2": 5 }, p2c)`. An
