@@ -1,6 +1,6 @@
 import type { Candidate, Pick, SelectorFactory } from "@skein/core";
+import { FakeClock } from "@skein/core/testing";
 import { candidate, seeded } from "./candidates.ts";
-import { EventQueue } from "./event-queue.ts";
 
 /** What becomes of an instance over time. */
 export interface Scenario {
@@ -44,7 +44,7 @@ export function simulate(factory: SelectorFactory, scenario: Scenario, seed = 1)
     scenario.joinsAt === undefined ? all : all.filter((c) => c.instance.id !== odd.id),
   );
   const busyUntil = new Map<string, number>();
-  const ends = new EventQueue();
+  const clock = new FakeClock();
   const latencies: number[] = [];
   let failures = 0;
   let meanwhile = 0;
@@ -59,7 +59,7 @@ export function simulate(factory: SelectorFactory, scenario: Scenario, seed = 1)
     busyUntil.set(id, worked);
     const failed = isOdd && scenario.fails(now);
     const end = failed ? worked : worked + WAIT_MS * slowness * Math.exp(SPREAD * normal(random));
-    ends.add(end, () => pick?.done(now, end, failed, 0));
+    clock.setTimer(end - now, () => pick?.done(now, end, failed, 0));
     latencies.push(end - now);
     if (failed) failures++;
     if (now < odd.from + 1000 || now >= odd.until) return;
@@ -68,11 +68,10 @@ export function simulate(factory: SelectorFactory, scenario: Scenario, seed = 1)
   };
 
   for (let now = 0; now < MINUTE; now++) {
-    ends.run(now);
     if (now === scenario.joinsAt) picker = selector.update(all);
     send(now);
+    clock.advance(1);
   }
-  ends.run(Number.POSITIVE_INFINITY);
   latencies.sort((a, b) => a - b);
   const at = (q: number): number => latencies[Math.floor(latencies.length * q)] as number;
   return { p50: at(0.5), p99: at(0.99), failed: failures / latencies.length, share: odds / meanwhile };
