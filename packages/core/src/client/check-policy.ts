@@ -53,7 +53,7 @@ const CALL: Fields = {
 };
 const TARGET: Fields = {
   ...CALL,
-  retryBudget: group({ ratio: rate, perSecond: rate, windowMs: ms }),
+  retryBudget: group({ ratio: rate, perSecond: rate, windowMs: ms, losses: flag }),
   connect: group({ timeoutMs: ms, backoffMs: pause, maxBackoffMs: pause }),
   liveness: group({ quietMs: ms, suspectMs: ms, silentMs: ms, deadAfterMs: ms, idlePingMs: ms }),
   subset: switchable({ above: count, size: count }),

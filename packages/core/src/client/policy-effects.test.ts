@@ -129,10 +129,11 @@ describe("retries", () => {
   });
 
   it.each([
-    [{ perSecond: 0, ratio: 0.5 }, 20],
-    [{ perSecond: 1, ratio: 0 }, 10],
-    [{ perSecond: 1, ratio: 0, windowMs: 5000 }, 5],
-    [{ perSecond: 0, ratio: 0 }, 0],
+    [{ perSecond: 0, ratio: 0.5, losses: false }, 20],
+    [{ perSecond: 1, ratio: 0, losses: false }, 10],
+    [{ perSecond: 1, ratio: 0, windowMs: 5000, losses: false }, 5],
+    [{ perSecond: 0, ratio: 0, losses: false }, 0],
+    [{ perSecond: 0, ratio: 0 }, 40],
   ])("%j: how many are paid for of 40", async (retryBudget, retries) => {
     const user = await withPolicy({ retryBudget, retries: { backoffMs: 0 } }, LOST);
     for (let i = 0; i < 40; i++) await outcome(user.call("getUser"));

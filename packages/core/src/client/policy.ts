@@ -50,6 +50,11 @@ export interface RetryBudgetPolicy {
   readonly perSecond?: number | undefined;
   /** How long calls and retries count, ms. @default 10_000 */
   readonly windowMs?: number | undefined;
+  /**
+   * What is in flight on an instance that is lost is tried elsewhere although the budget is empty, once in a window for each instance: a client that
+   * has just started has no budget yet. It adds no more than latency / window to the load. @default true
+   */
+  readonly losses?: boolean | undefined;
 }
 
 export interface ConnectPolicy {
@@ -145,7 +150,7 @@ export const DEFAULT_POLICY: DefaultPolicy = {
   waitForReady: false,
   retries: { maxTries: 3, backoffMs: 25, maxBackoffMs: 1000 },
   hedge: false,
-  retryBudget: { ratio: 0.1, perSecond: 3, windowMs: 10_000 },
+  retryBudget: { ratio: 0.1, perSecond: 3, windowMs: 10_000, losses: true },
   connect: { timeoutMs: 1000, backoffMs: 100, maxBackoffMs: 5000 },
   liveness: DEFAULT_LIVENESS,
   subset: { above: 100, size: 20 },

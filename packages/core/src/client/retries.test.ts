@@ -197,6 +197,25 @@ describe("lost after writing: nobody knows", () => {
     expect(retries).toBe(30 + 10);
   });
 
+  it.each([
+    ["lost", (name: string) => bench.session(name).lose()],
+    ["suspected", (name: string) => bench.session(name).suspect(true)],
+  ])(
+    "is tried elsewhere by a client that has just started, however many are in flight on one that is %s",
+    async (_, end) => {
+      bench = new Bench();
+      const user = await bench.serve("a", "b");
+      const ended = Array.from({ length: 400 }, (_, n) => outcome(user.call("getUser", n)));
+      expect(bench.session("a").calls).toHaveLength(200);
+      end("a");
+      await bench.runtime.clock.advanceAsync(25);
+      const b = bench.session("b");
+      expect(b.calls).toHaveLength(400);
+      for (const call of [...b.calls]) b.answer("done", call);
+      expect(new Set(await Promise.all(ended))).toEqual(new Set(["done"]));
+    },
+  );
+
   it("stays unknown when the retry was refused without being executed", async () => {
     bench = new Bench();
     const user = await bench.serve("a", "b");

@@ -32,6 +32,25 @@ describe("RetryBudget", () => {
     expect(budget.available(1e9)).toBe(30);
   });
 
+  it("spares what is in flight on an instance that is lost, once in a window for each", () => {
+    const budget = new RetryBudget(DEFAULT_POLICY.retryBudget);
+    expect(drain(budget, 0)).toBe(30);
+    for (let i = 0; i < 500; i++) expect(budget.withdraw(5 + i / 10, "a")).toBe(true);
+    expect(budget.withdraw(60)).toBe(false);
+    expect(budget.affords(200, "a")).toBe(false);
+    expect(budget.withdraw(200, "a")).toBe(false);
+    expect(budget.affords(200, "b")).toBe(true);
+    expect(budget.withdraw(200, "b")).toBe(true);
+    expect(budget.withdraw(9_900, "a")).toBe(false);
+    expect(budget.withdraw(10_010, "a")).toBe(true);
+  });
+
+  it("spares nobody where it is told not to", () => {
+    const budget = new RetryBudget({ ...DEFAULT_POLICY.retryBudget, losses: false });
+    expect(drain(budget, 0)).toBe(30);
+    expect(budget.withdraw(0, "a")).toBe(false);
+  });
+
   it("never lets retries in any ten seconds exceed a tenth of the calls by more than the reserve", () => {
     const step = fc.record({ gap: fc.integer({ min: 0, max: 3000 }), call: fc.boolean() });
     fc.assert(

@@ -13,6 +13,8 @@ export interface FailedCall {
   readonly streaming: boolean;
   /** An item was asked of its input. */
   readonly inputTaken: boolean;
+  /** That failed it. */
+  readonly lastInstance: string | undefined;
   /** clock.monotonic() ms */
   readonly expiresAt: number;
 }
@@ -48,5 +50,6 @@ export function payRetry(
 ): number | undefined {
   const asked = typeof error.retry === "number" ? error.retry : 0;
   const delay = asked + fullJitter(random, backoffMs, maxBackoffMs, call.tries - 1);
-  return now + delay < call.expiresAt && budget.withdraw(now) ? delay : undefined;
+  const lost = error.executed === "maybe" ? call.lastInstance : undefined;
+  return now + delay < call.expiresAt && budget.withdraw(now, lost) ? delay : undefined;
 }

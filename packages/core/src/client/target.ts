@@ -279,7 +279,7 @@ export class Target implements CallRoad {
     const here = call.pick?.candidate.instance.id ?? "";
     const exclude = new Set(call.exclude).add(here);
     if (this.#retryKind(call, silent, now) === "none" || !this.#otherThan(exclude)) return;
-    if (this.#host.budget.available(now) === 0) return;
+    if (!this.#host.budget.affords(now, here)) return;
     call.withdraw(silent);
   }
 
