@@ -6,6 +6,9 @@ import { wallClock } from "../stage/open-load.ts";
 import type { ServiceProcess } from "../stage/service-process.ts";
 import { mixedLoad } from "./load.ts";
 
+/** Until code is compiled and all are connected to. */
+const COLD_MS = 1000;
+
 export const slow: Scenario = {
   name: "slow",
   fault: "one of three 100 x slower",
@@ -15,6 +18,8 @@ export const slow: Scenario = {
     const services = await stage.startMany(3);
     const client = stage.client(control ? { selector: "round-robin", policy: { ejection: false } } : {});
     const load = mixedLoad(stage, client, { ratePerSecond: 300, timeoutMs: 5000, ms: () => 10 });
+    await sleep(COLD_MS);
+    const warmAt = wallClock();
     await sleep(seconds * 500);
     const victim = services[0] as ServiceProcess;
     const slowAt = wallClock();
@@ -22,7 +27,7 @@ export const slow: Scenario = {
     await sleep(seconds * 1000 + 1000);
     const calls = await load.stop();
     const facts = checkLedger(calls, stage.executions());
-    const before = calls.filter((c) => c.sentAt < slowAt);
+    const before = calls.filter((c) => c.sentAt > warmAt && c.sentAt < slowAt);
     const after = calls.filter((c) => c.sentAt > slowAt + 1000);
     const share = ((sharesByPid(after).get(victim.pid) ?? 0) / after.length) * 100;
     const [base, now] = [before, after].map((some) => quantile(latencies(some), 0.99)) as [number, number];
