@@ -5,6 +5,7 @@ import { type App, createClient, Rpc, Service, serve } from "skein";
 import { expect, test } from "vitest";
 import type { FakeConsul } from "../../consul/src/test/fake-consul.ts";
 import { httpDoor } from "../../http/src/call-door.ts";
+import { roundRobin } from "../../selector/src/index.ts";
 import { consulBackend } from "./backends.ts";
 import { framed } from "./grpc-world.ts";
 
@@ -70,6 +71,8 @@ test("a check that fails shows everywhere within a second, callers leave, and co
     serve(new DeskService(name), {
       registry: consul.url,
       log: silentLogger,
+      listen: "tcp://127.0.0.1:0",
+      advertise: "127.0.0.1",
       signals: false,
       doors: [httpDoor(), grpcDoor()],
       health: { checks },
@@ -79,7 +82,7 @@ test("a check that fails shows everywhere within a second, callers leave, and co
   const [instance] = ill.services();
   expect(other.state).toBe("serving");
 
-  await using client = createClient({ registry: consul.url, log: silentLogger });
+  await using client = createClient({ registry: consul.url, log: silentLogger, selector: roundRobin });
   const desk = client.service<DeskService>("desk");
   const calls: { readonly at: number; readonly by: string }[] = [];
   const failures: unknown[] = [];
