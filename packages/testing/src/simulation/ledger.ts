@@ -1,13 +1,7 @@
-import { msgpack } from "@skein/codec";
-import {
-  DEFAULT_DECODE_LIMITS,
-  type Interceptor,
-  type Invocation,
-  type Outcome,
-  RpcError,
-} from "@skein/core";
+import { type Interceptor, type Invocation, type Outcome, RpcError } from "@skein/core";
 import type { Machine } from "./machine.ts";
 import type { Trace } from "./trace.ts";
+import { encoded } from "./wire-values.ts";
 
 /** How a call or a handler ended; values as the codec writes them. */
 export type Ended =
@@ -189,25 +183,4 @@ export function describe(how: Ended): string {
   const { error } = how;
   if (!RpcError.is(error)) return `threw ${String(error)}`;
   return `${error.code}, executed: ${error.executed}, ${error.message}`;
-}
-
-const codec = msgpack.create(DEFAULT_DECODE_LIMITS);
-const ROOM_BYTES = 4096;
-let room: Buffer | undefined = Buffer.allocUnsafeSlow(ROOM_BYTES);
-
-/** A value as it looks on the wire, as its owner may change it later. Undefined: it has no form there. */
-export function encoded(value: unknown): Uint8Array | undefined {
-  if (value === undefined) return undefined;
-  // A getter may encode another value meanwhile.
-  const bytes = room ?? Buffer.allocUnsafeSlow(ROOM_BYTES);
-  room = undefined;
-  const writer = { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length), position: 0 };
-  try {
-    const tail = codec.encodeInto(value, writer);
-    return Buffer.from(tail ?? bytes.subarray(0, writer.position));
-  } catch {
-    return undefined;
-  } finally {
-    room = bytes;
-  }
 }

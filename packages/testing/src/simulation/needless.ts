@@ -1,6 +1,5 @@
 import { RpcError } from "@skein/core";
-import type { Disturbances } from "./disturbances.ts";
-import { pair } from "./disturbances.ts";
+import { type Disturbances, pair } from "./disturbances.ts";
 import type { CallRecord, Execution } from "./ledger.ts";
 import type { Machine } from "./machine.ts";
 import type { Link } from "./network.ts";

@@ -85,6 +85,14 @@ export class Network implements Cable {
     return least + (most - least) * random.next() ** 3;
   }
 
+  /** A packet without a connection: `arrives` after one way, or never where it is cut by then. @param random of the sender @param moreMs besides */
+  send(random: Random, from: string, to: string, arrives: () => void, moreMs = 0): void {
+    const { scheduler } = this.#o;
+    scheduler.at(scheduler.now + this.travelMs(random) + moreMs, () => {
+      if (!this.isCut(from, to)) arrives();
+    });
+  }
+
   #pipe(from: SimConnection, to: SimConnection, label: string): Pipe {
     const { seed, scheduler, dropChance } = this.#o;
     const random = createRandom(seed, `pipe ${label}`);
@@ -162,26 +170,18 @@ export class Network implements Cable {
     host: string,
     caller: { refused(): void; connected(connection: SimConnection): void },
   ): void {
-    this.#after(machine.host, host, () => {
+    this.send(this.#random, machine.host, host, () => {
       const found = this.#hosts.get(host);
       const lives = found !== undefined && found.machine.state !== "gone";
       if (found !== undefined && !lives && this.#isDark(found.machine)) return;
       const link = lives ? this.#connect(machine, found) : undefined;
-      this.#after(host, machine.host, () =>
+      this.send(this.#random, host, machine.host, () =>
         machine.enter(() => {
           if (link === undefined) return caller.refused();
           link.known = true;
           caller.connected(link.caller);
         }),
       );
-    });
-  }
-
-  /** `then` after one way, or never when there is none now: packets without a connection are not kept. */
-  #after(from: string, to: string, then: () => void): void {
-    const { scheduler } = this.#o;
-    scheduler.at(scheduler.now + this.travelMs(this.#random), () => {
-      if (!this.isCut(from, to)) then();
     });
   }
 

@@ -77,23 +77,26 @@ class Port implements Registry {
 
   /** There, done, and back. A request that is lost on either way fails in time; what it asked for may have been done. */
   #ask<T>(make: () => T): Promise<T> {
-    const { machine, store } = this.#o;
+    const { machine, store, network } = this.#o;
+    const random = this.#random;
     return new Promise((resolve, reject) => {
       const timer = machine.runtime.clock.setTimer(REQUEST_MS, () =>
         reject(new Error("the registry did not answer: ETIMEDOUT")),
       );
-      const answer = (settle: () => void): void =>
-        this.#way(REGISTRY, machine.host, store.slowMs * this.#random.next(), () =>
+      const answer = (settle: () => void): void => {
+        const arrives = (): void =>
           machine.enter(() => {
             timer.cancel();
             settle();
-          }),
-        );
-      this.#way(machine.host, REGISTRY, 0, () => {
+          });
+        const slowMs = store.slowMs * random.next();
+        network.send(random, REGISTRY, machine.host, arrives, slowMs);
+      };
+      network.send(random, machine.host, REGISTRY, () => {
         if (store.trouble === "down") return answer(() => reject(new Error("connect ECONNREFUSED registry")));
-        const fails = store.trouble === "failing" && this.#random.chance(FAIL_CHANCE);
+        const fails = store.trouble === "failing" && random.chance(FAIL_CHANCE);
         const failed = (): void => reject(new Error("the registry failed: 503"));
-        if (fails && this.#random.chance(0.5)) return answer(failed);
+        if (fails && random.chance(0.5)) return answer(failed);
         try {
           const value = make();
           answer(fails ? failed : () => resolve(value));
@@ -101,13 +104,6 @@ class Port implements Registry {
           answer(() => reject(error));
         }
       });
-    });
-  }
-
-  #way(from: string, to: string, moreMs: number, then: () => void): void {
-    const { scheduler, network } = this.#o;
-    scheduler.at(scheduler.now + network.travelMs(this.#random) + moreMs, () => {
-      if (!network.isCut(from, to)) then();
     });
   }
 }

@@ -1,7 +1,7 @@
-import { msgpack } from "@skein/codec";
-import { DEFAULT_DECODE_LIMITS, RpcError } from "@skein/core";
-import { type CallRecord, describe, type Execution, encoded, type Ledger } from "./ledger.ts";
+import { RpcError } from "@skein/core";
+import { type CallRecord, describe, type Execution, type Ledger } from "./ledger.ts";
 import { type Facts, needless } from "./needless.ts";
+import { decoded, encoded } from "./wire-values.ts";
 
 /** A rule that was broken, in a sentence. */
 export interface Violation {
@@ -129,10 +129,6 @@ function equal(a: Uint8Array, b: Uint8Array | undefined): boolean {
   return b !== undefined && Buffer.compare(a, b) === 0;
 }
 
-const codec = msgpack.create(DEFAULT_DECODE_LIMITS);
-function decoded(bytes: Uint8Array): unknown {
-  return codec.decode(bytes, 0, bytes.length);
-}
 function show(bytes: Uint8Array | undefined): string {
   const text = bytes === undefined ? "undefined" : JSON.stringify(decoded(bytes));
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
