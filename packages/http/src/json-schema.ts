@@ -42,7 +42,7 @@ function refer(reference: string, at: string, root: Json): string {
 }
 
 /** What a JSON pointer in a fragment (`#/a/b`) leads to. */
-export function resolvePointer(root: unknown, reference: string): unknown {
+function resolvePointer(root: unknown, reference: string): unknown {
   let value = root;
   for (const part of reference.slice(1).split("/").slice(1)) {
     const key = decodeURIComponent(part).replaceAll("~1", "/").replaceAll("~0", "~");
