@@ -1,4 +1,5 @@
-import { type Clock, type EndpointKind, RpcError, type ServiceDescription } from "@skein/core";
+import type { IncomingHttpHeaders } from "node:http2";
+import { type Clock, type EndpointKind, type Metadata, RpcError, type ServiceDescription } from "@skein/core";
 import { findGoName } from "@skein/core/internal";
 import { type Format, guessedFormat, jsonFormat } from "./format.ts";
 import { givesStream, type Handler } from "./handler.ts";
@@ -78,7 +79,7 @@ export function endpointHandler(
     format,
     run(input, { headers, callers, timeoutMs, signal }) {
       const { to, release } = callers.take(service, credentialsOf(headers));
-      const options = { timeoutMs, signal, metadata: metadataOf(headers) };
+      const options = { timeoutMs, signal, metadata: metadataFor(headers) };
       const call = to.call(method, input, options);
       if (givesStream(kind)) return releasing(call, release);
       return call.then(
@@ -93,6 +94,18 @@ export function endpointHandler(
       );
     },
   };
+}
+
+/** Go Micro's client says a second time, in metadata, how its messages are written; nobody else does. */
+export function isGoMicro(headers: IncomingHttpHeaders): boolean {
+  return headers["x-content-type"] !== undefined;
+}
+
+/** What Go Micro's client adds of its own (the second is the deadline, in ns, which gRPC has already) is no metadata of its caller's. */
+function metadataFor(headers: IncomingHttpHeaders): Metadata | undefined {
+  if (!isGoMicro(headers)) return metadataOf(headers);
+  const { "x-content-type": _type, timeout: _timeout, ...others } = headers;
+  return metadataOf(others);
 }
 
 async function* releasing(items: AsyncIterable<unknown>, release: () => void): AsyncGenerator<unknown> {

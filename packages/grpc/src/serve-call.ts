@@ -1,10 +1,11 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import { type Logger, RpcError } from "@skein/core";
 import type { Callers } from "./callers.ts";
+import { isGoMicro } from "./endpoints.ts";
 import type { Format } from "./format.ts";
 import { givesStream, type Handler, takesStream } from "./handler.ts";
 import { ENCODINGS, frame, readMessages } from "./messages.ts";
-import { OK_TRAILERS, statusTrailers } from "./status.ts";
+import { goMicroTrailers, OK_TRAILERS, statusTrailers } from "./status.ts";
 import { parseTimeout } from "./timeout.ts";
 
 /** What a call needs of its door. */
@@ -58,7 +59,8 @@ export async function serveCall(
     // Refused because we leave: the peer's library tries it elsewhere by itself, as nothing of it was processed.
     if (!answer.begun && elsewhere(known) && (await parts.leaving()))
       stream.close(constants.NGHTTP2_REFUSED_STREAM);
-    else answer.end(statusTrailers(known));
+    else
+      answer.end(isGoMicro(headers) ? goMicroTrailers(known, headers[":path"] ?? "") : statusTrailers(known));
   }
 }
 

@@ -1,5 +1,6 @@
 import type { OutgoingHttpHeaders } from "node:http2";
 import { CODES, type RpcError } from "@skein/core";
+import { codeOfGoMicro, toGoMicroError } from "@skein/core/internal";
 import { SKEIN_OUTCOME, writeOutcome } from "./outcome.ts";
 import { encodeValue } from "./value.ts";
 import { ProtoWriter } from "./wire.ts";
@@ -20,6 +21,28 @@ export function statusTrailers(error: RpcError): OutgoingHttpHeaders {
     [SKEIN_OUTCOME]: writeOutcome(error),
     "grpc-status-details-bin": statusDetails(error, message).toString("base64").replace(/=+$/, ""),
   };
+}
+
+/**
+ * The same for a Go Micro program: its error as JSON in the message, no details (they would have a message of their own, which its library prefers).
+ * @param path `/user.User/GetUser`
+ */
+export function goMicroTrailers(error: RpcError, path: string): OutgoingHttpHeaders {
+  const told = toGoMicroError(error, goMicroId(path));
+  if (typeof told === "string")
+    return { "grpc-status": "2", "grpc-message": percentEncode(told.slice(0, MOST_MESSAGE)) };
+  const cut = { ...told, detail: told.detail.slice(0, MOST_MESSAGE) };
+  return {
+    "grpc-status": String(CODES.indexOf(codeOfGoMicro(told.code))),
+    "grpc-message": percentEncode(JSON.stringify(cut)),
+  };
+}
+
+/** `user.GetUser` */
+function goMicroId(path: string): string {
+  const [service = "", method = ""] = path.slice(1, 200).split("/");
+  const dot = service.lastIndexOf(".");
+  return `${dot > 0 ? service.slice(0, dot) : service}.${method}`;
 }
 
 /**

@@ -68,7 +68,8 @@ export function toGoMicroError(error: RpcError, id: string): GoMicroError | stri
   if (error.code === "UNKNOWN" && error.type === undefined)
     return text.startsWith("{") ? `UNKNOWN: ${text}` : text;
   const [code, status] = STATUSES[error.code];
-  const own = error.type === undefined ? id : `${id.split(".", 1)[0]}.${error.type}`;
+  const own =
+    error.type === undefined ? id : `${id.slice(0, Math.max(0, id.lastIndexOf(".")))}.${error.type}`;
   return { id: own, code, detail: text, status };
 }
 

@@ -145,7 +145,7 @@ export class GoMicroHttpSession implements ClientSession {
     return {
       ...this.#call(service.goName(endpoint.name)),
       ...(timeout !== undefined && { Timeout: timeout }),
-      ...(this.#credentials !== undefined && { Authorization: `Bearer ${this.#credentials}` }),
+      ...(this.#credentials !== undefined && { Authorization: authorizationOf(this.#credentials) }),
       ...metadataHeaders(metadata),
     };
   }
@@ -317,6 +317,11 @@ function noStreams(method: string, kind: string): RpcError {
     `${method} is a ${kind}, and this instance speaks HTTP, where Go Micro's streams are corrupt: run it with its gRPC server`,
     { executed: "no", retry: "elsewhere" },
   );
+}
+
+/** `Bearer ` in front, unless they name their scheme (`Basic …`). */
+function authorizationOf(credentials: string): string {
+  return /^[A-Za-z][\w-]* +\S/.test(credentials) ? credentials : `Bearer ${credentials}`;
 }
 
 /** Of `http://10.0.0.1:8080`, `tcp://[::1]:8080`. @throws Error that names what it got */

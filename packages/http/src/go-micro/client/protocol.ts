@@ -1,5 +1,6 @@
-import type { ForeignProtocol } from "@skein/core";
+import type { ForeignProtocol, InstanceAddress } from "@skein/core";
 import { speaksGoMicro } from "@skein/core/internal";
+import { openGrpc } from "./grpc-road.ts";
 import { GoMicroHttpSession } from "./http-session.ts";
 import { type GoMicroServiceOptions, goMicroService } from "./service.ts";
 
@@ -20,10 +21,18 @@ export function goMicroProtocol({ services = {} }: GoMicroProtocolOptions = {}):
       const service = goMicroService(name, Object.hasOwn(services, name) ? services[name] : undefined);
       return {
         endpoint: (method) => service.endpoint(method),
-        open: (options) => new GoMicroHttpSession({ ...options, service }),
+        open: (options) =>
+          speaksGrpc(options.address)
+            ? openGrpc({ ...options, service })
+            : new GoMicroHttpSession({ ...options, service }),
       };
     },
   };
+}
+
+/** As the record says; or, where an address was written down by hand, its scheme. */
+function speaksGrpc({ protocol, url }: InstanceAddress): boolean {
+  return protocol === "grpc" || /^grpcs?:/.test(url);
 }
 
 /** For `client.service(name, { protocol: "go-micro" })` where nobody gave the protocol. */
