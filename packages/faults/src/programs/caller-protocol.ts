@@ -1,9 +1,9 @@
-import type { ClientOptions } from "skein";
+import type { ClientSessionOptions } from "@skein/core/internal";
 
 /** In FAULTS_CALLER, as JSON. */
 export interface CallerSettings {
-  /** What can be JSON of its client's options. */
-  readonly client?: ClientOptions | undefined;
+  /** Of its session. */
+  readonly limits?: ClientSessionOptions["limits"];
 }
 
 export interface LoadMix {
@@ -26,8 +26,16 @@ export interface Phase {
 }
 
 export interface CallerOrder {
+  /** Of the instance that is called. */
+  readonly address: string;
   readonly mix: LoadMix;
   readonly phases: readonly Phase[];
   /** Where its records are written to, as JSON. */
   readonly file: string;
+}
+
+export interface CallerDone {
+  readonly kind: "done";
+  /** The share of the time in which its event loop had something to do, from 0 to 1. */
+  readonly busy: number;
 }

@@ -1,15 +1,14 @@
 // Calls service `ledger` from a process of its own, so that a load that fills a processor does not slow who measures it.
 import { writeFileSync } from "node:fs";
 import { setTimeout as turn } from "node:timers/promises";
-import { createClient, RpcError } from "skein";
-import type { CallRecord, Receipt } from "../ledger/records.ts";
+import { type ClientSession, createClientSession, type RemoteEndpoint } from "@skein/core/internal";
+import { plainJsonCodec } from "@skein/core/testing";
+import { createTransports, nodeRuntime as runtime } from "skein/internal";
 import { wallClock } from "../stage/open-load.ts";
-import type { CallerOrder, CallerSettings, LoadMix, Phase } from "./caller-protocol.ts";
-import type { LedgerApi } from "./protocol.ts";
+import type { CallerDone, CallerOrder, CallerSettings, LoadMix, Phase } from "./caller-protocol.ts";
+import { LeanCall } from "./lean-call.ts";
 
 const settings = JSON.parse(process.env.FAULTS_CALLER as string) as CallerSettings;
-const client = createClient({ log: "silent", ...settings.client });
-const api = client.service<LedgerApi>("ledger");
 
 /** Between two turns of I/O so many calls are made at most: a caller that is late must still read its answers. */
 const BURST = 64;
@@ -17,86 +16,129 @@ const BURST = 64;
 // As many errors as calls: their stacks would cost more than the calls.
 Error.stackTraceLimit = 0;
 
-function send({ method, size, timeoutMs, urgentIn }: LoadMix, n: number, id: string): Sent {
-  const options = { timeoutMs };
-  if (n % urgentIn === 0)
-    return { method: "urgent", answer: api.urgent({ id, us: method === "spin" ? size : 0 }, options) };
-  if (method === "spin") return { method, answer: api.spin({ id, us: size }, options) as Promise<Receipt> };
-  return { method, answer: api.few({ id, ms: size }, options) };
+async function connect(address: string): Promise<ClientSession> {
+  const transport = createTransports().find((t) => address.startsWith(`${t.scheme}:`));
+  if (transport === undefined) throw new Error(`no transport for ${address}`);
+  const connection = await transport.dial(address, { timeoutMs: 5000 });
+  return new Promise((resolve, reject) => {
+    const session = createClientSession({
+      runtime,
+      connection,
+      codecs: [plainJsonCodec],
+      service: "ledger",
+      instance: undefined,
+      limits: settings.limits,
+      events: { ready: () => resolve(session), suspect() {}, draining() {}, closed: reject },
+    });
+  });
 }
 
-interface Sent {
-  readonly method: string;
-  readonly answer: Promise<Receipt>;
-}
-
-/** Calls of one phase, by number. OpenLoad does the same for any calls, at three times the price. */
+/** Calls of one phase, by number. */
 class PhaseCalls {
-  readonly records: CallRecord[] = [];
   sent = 0;
+  readonly #session: ClientSession;
   readonly #mix: LoadMix;
   readonly #prefix: string;
+  readonly #usual: RemoteEndpoint;
+  readonly #urgent: RemoteEndpoint;
+  readonly #calls: LeanCall[] = [];
+  #ended = 0;
+  #closed = false;
+  #done = (): void => {};
+  /** All that were made have ended, and no more are made. */
+  readonly done = new Promise<void>((resolve) => {
+    this.#done = resolve;
+  });
 
-  constructor(mix: LoadMix, prefix: string) {
+  constructor(session: ClientSession, mix: LoadMix, prefix: string) {
+    this.#session = session;
     this.#mix = mix;
     this.#prefix = prefix;
+    this.#usual = session.endpoints.get(mix.method) as RemoteEndpoint;
+    this.#urgent = session.endpoints.get("urgent") as RemoteEndpoint;
   }
 
-  /** Makes the next one. Resolves when it has ended. */
-  next(intendedAt: number): Promise<void> {
-    const id = `${this.#prefix}${this.sent}`;
-    const sentAt = wallClock();
-    const { method, answer } = send(this.#mix, this.sent++, id);
-    const known = { id, method, idempotent: true, timeoutMs: this.#mix.timeoutMs, intendedAt, sentAt };
-    return answer.then(
-      (receipt) => void this.records.push({ ...known, endedAt: wallClock(), answer: receipt }),
-      (failure: unknown) => {
-        const { code, message, executed } = RpcError.from(failure);
-        this.records.push({ ...known, endedAt: wallClock(), error: { code, message, executed } });
-      },
-    );
+  /** Makes the next one. */
+  next(intendedAt: number, onEnd?: () => void): void {
+    const { method, size, timeoutMs, urgentIn } = this.#mix;
+    const urgent = this.sent % urgentIn === 0;
+    const id = `${this.#prefix}${this.sent++}`;
+    const spins = method === "spin";
+    const input = spins || urgent ? { id, us: spins ? size : 0 } : { id, ms: size };
+    const endpoint = urgent ? this.#urgent : this.#usual;
+    const call = new LeanCall(endpoint, input, runtime.clock.monotonic(), timeoutMs, intendedAt, () => {
+      this.#ended++;
+      onEnd?.();
+      this.#look();
+    });
+    this.#calls.push(call);
+    this.#session.start(call);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#look();
+  }
+
+  #look(): void {
+    if (this.#closed && this.#ended === this.sent) this.#done();
+  }
+
+  get records() {
+    return this.#calls.map((call) => call.record);
   }
 }
 
 /** As many calls as can be answered: each of `inFlight` makes its next when it has its answer. */
-async function closed(mix: LoadMix, { prefix, ms, inFlight }: Phase): Promise<readonly CallRecord[]> {
-  const calls = new PhaseCalls(mix, prefix);
+function closed(calls: PhaseCalls, { ms, inFlight }: Phase): void {
   const until = wallClock() + ms;
-  const one = async (): Promise<void> => {
-    for (let now = wallClock(); now < until; now = wallClock()) await calls.next(now);
+  let going = inFlight as number;
+  const one = (): void => {
+    const now = wallClock();
+    if (now < until) calls.next(now, one);
+    else if (--going === 0) calls.close();
   };
-  await Promise.all(Array.from({ length: inFlight as number }, one));
-  return calls.records;
+  for (let i = 0; i < (inFlight as number); i++) one();
 }
 
-/** Calls at a rate; `ended` resolves once the last is answered, some time after the last was sent. */
-async function open(mix: LoadMix, { prefix, ms, ratePerSecond }: Phase) {
-  const calls = new PhaseCalls(mix, prefix);
+/** Calls at a rate. Resolves once the last was made, some time before the last is answered. */
+async function open(calls: PhaseCalls, { ms, ratePerSecond }: Phase): Promise<void> {
   const everyMs = 1000 / (ratePerSecond as number);
   const began = wallClock();
-  const pending: Promise<void>[] = [];
   for (let now = began; now < began + ms; now = wallClock()) {
     const due = Math.min((now - began) / everyMs - calls.sent, BURST);
-    for (let n = 0; n < due; n++) pending.push(calls.next(began + calls.sent * everyMs));
+    for (let n = 0; n < due; n++) calls.next(began + calls.sent * everyMs);
     if (due < BURST) await turn(Math.max(1, began + calls.sent * everyMs - wallClock()));
     else await new Promise((resolve) => setImmediate(resolve));
   }
-  return { ended: Promise.all(pending).then(() => calls.records) };
+  calls.close();
 }
 
 /** Phases follow each other at once: one's last answers come while the next is sent. */
-async function run(mix: LoadMix, phases: readonly Phase[]): Promise<CallRecord[]> {
-  const ended: Promise<readonly CallRecord[]>[] = [];
-  for (const phase of phases)
-    if (phase.ratePerSecond === undefined) ended.push(Promise.resolve(await closed(mix, phase)));
-    else ended.push((await open(mix, phase)).ended);
-  return (await Promise.all(ended)).flat();
+async function run({ mix, phases }: CallerOrder, session: ClientSession): Promise<readonly PhaseCalls[]> {
+  const all: PhaseCalls[] = [];
+  for (const phase of phases) {
+    const calls = new PhaseCalls(session, mix, phase.prefix);
+    all.push(calls);
+    if (phase.ratePerSecond !== undefined) await open(calls, phase);
+    else {
+      closed(calls, phase);
+      await calls.done;
+    }
+  }
+  for (const { done } of all) await done;
+  return all;
 }
 
-process.on("message", async ({ mix, phases, file }: CallerOrder) => {
-  const records = await run(mix, phases);
-  writeFileSync(file, JSON.stringify(records));
-  process.send?.({ kind: "done" });
+let session: Promise<ClientSession> | undefined;
+
+process.on("message", async (order: CallerOrder) => {
+  session ??= connect(order.address);
+  const before = performance.eventLoopUtilization();
+  const all = await run(order, await session);
+  const { utilization } = performance.eventLoopUtilization(before);
+  writeFileSync(order.file, JSON.stringify(all.flatMap((calls) => calls.records)));
+  process.send?.({ kind: "done", busy: utilization } satisfies CallerDone);
 });
 process.on("disconnect", () => process.exit(0));
 process.send?.({ kind: "ready" });

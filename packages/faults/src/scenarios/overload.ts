@@ -3,12 +3,12 @@ import { join } from "node:path";
 import { atLeast, figure, outcome } from "../findings.ts";
 import { checkLedger } from "../ledger/check.ts";
 import type { CallRecord } from "../ledger/records.ts";
-import type { CallerOrder, LoadMix, Phase } from "../programs/caller-protocol.ts";
+import type { CallerDone, CallerOrder, LoadMix, Phase } from "../programs/caller-protocol.ts";
 import type { Finding, Scenario } from "../scenario.ts";
 import { type HelperProcess, startHelper } from "../stage/helper-process.ts";
 import { latencies, quantile } from "../stage/measure.ts";
 import type { Stage } from "../stage/stage.ts";
-import { starvation } from "../stage/starved.ts";
+import { processorTime, starvation } from "../stage/starved.ts";
 
 interface Kind {
   readonly name: string;
@@ -61,22 +61,25 @@ async function overload(stage: Stage, kind: Kind, full: boolean, control: boolea
   const server = await stage.start(
     control ? { serve: { queue: UNBOUNDED, limits: { maxCalls: 100_000 } } } : {},
   );
-  const client = { retries: false, ...(control && { limits: { maxCalls: 100_000 } }) };
-  const env = { FAULTS_CALLER: JSON.stringify({ client }) };
+  const env = { FAULTS_CALLER: JSON.stringify(control ? { limits: { maxCalls: 100_000 } } : {}) };
   // The crowd fills its processor, so that its own delays are long: times are measured by somebody who has little to do.
   const [crowd, probe] = await Promise.all([1, 2].map(() => startHelper(stage, "caller", env)));
-  const asked = (phases: readonly Phase[], caller = crowd): Promise<CallRecord[]> =>
-    ask(stage, caller as HelperProcess, kind.mix, phases);
+  const address = server.addresses[0] as string;
+  const asked = (phases: readonly Phase[], caller = crowd): Promise<Asked> =>
+    ask(stage, caller as HelperProcess, { mix: kind.mix, phases, address });
   const { inFlight } = kind;
   const warm = await asked([{ prefix: "w", ms: 700, inFlight }]);
   const shy = await asked([{ prefix: "s", ms: 300, inFlight: 1 }], probe);
   const peakMs = full ? 3000 : 1000;
+  const calmTime = processorTime(server.pid);
   const calm = await asked([{ prefix: "p", ms: peakMs, inFlight }]);
-  const peak = good(calm, 0, peakMs);
+  const calmCost = calmTime() / answers(calm.records);
+  const peak = good(calm.records, 0, peakMs);
   const ms = full ? 10_000 : 1500;
   const afterMs = full ? 5000 : 1000;
   const probes = Math.min(MOST_PROBES, peak / 8);
   const starved = starvation(server.pid);
+  const loadTime = processorTime(server.pid);
   const loads = await Promise.all([
     asked([
       { prefix: "o", ms, ratePerSecond: TIMES * peak - probes },
@@ -91,14 +94,18 @@ async function overload(stage: Stage, kind: Kind, full: boolean, control: boolea
     ),
   ]);
   const starvedShare = starved();
-  const calls = loads.flat();
-  const all = [...warm, ...shy, ...calm, ...calls];
+  const loadMs = loadTime();
+  const calls = loads.flatMap(({ records }) => records);
+  const all = [...warm.records, ...shy.records, ...calm.records, ...calls];
   const facts = checkLedger(all, stage.executions(), { mayFail: allowed });
   const over = calls.filter((c) => c.id.startsWith("o"));
   const after = calls.filter((c) => c.id.startsWith("r"));
+  const goodByTime = (calmCost / (loadMs / answers(calls))) * 100;
   return outcome(facts, [
     ...judge(kind, peak, over, after, ms),
     // On a machine that has other things to do all of the above is worse than the server: told beside it.
+    figure("answered by the server's processor time, of calm times", goodByTime, "%"),
+    figure("the crowd's own loop was busy, of the time", loads[0].busy * 100, "%"),
     figure("server had no processor, of the time", starvedShare, "%"),
   ]);
 }
@@ -127,6 +134,9 @@ function judge(
     figure("recovered after", recoveryMs(after, bound), "ms", 2000),
   ];
 }
+
+const answers = (calls: readonly CallRecord[]): number =>
+  calls.reduce((n, { error }) => n + (error === undefined ? 1 : 0), 0);
 
 const first = (calls: readonly CallRecord[]): number =>
   calls.reduce((t, c) => Math.min(t, c.sentAt), Infinity);
@@ -167,8 +177,14 @@ function allowed({ error }: CallRecord): boolean {
   return error === undefined || ALLOWED.has(error.code);
 }
 
-async function ask(stage: Stage, caller: HelperProcess, mix: LoadMix, phases: readonly Phase[]) {
-  const file = join(stage.directory, `records-${phases.map((p) => p.prefix).join("-")}`);
-  await caller.ask({ mix, phases, file } satisfies CallerOrder, "done");
-  return JSON.parse(readFileSync(file, "utf8")) as CallRecord[];
+interface Asked {
+  readonly records: readonly CallRecord[];
+  /** As CallerDone has it. */
+  readonly busy: number;
+}
+
+async function ask(stage: Stage, caller: HelperProcess, order: Omit<CallerOrder, "file">): Promise<Asked> {
+  const file = join(stage.directory, `records-${order.phases.map((p) => p.prefix).join("-")}`);
+  const { busy } = await caller.ask<CallerDone>({ ...order, file } satisfies CallerOrder, "done");
+  return { records: JSON.parse(readFileSync(file, "utf8")) as CallRecord[], busy };
 }

@@ -1,17 +1,24 @@
 import { readFileSync } from "node:fs";
 
-/** How large a part of the time since it was made a process could have run and had no processor, in a hundred. NaN where the system does not tell, or it has ended. */
+/** Of a process, by the system, ms: run, and waited for a processor. NaN where the system does not tell, or it has ended. */
+function schedule(pid: number): readonly [ran: number, waited: number] {
+  try {
+    const [ran, waited] = readFileSync(`/proc/${pid}/schedstat`, "utf8").split(" ");
+    return [Number(ran) / 1e6, Number(waited) / 1e6];
+  } catch {
+    return [Number.NaN, Number.NaN];
+  }
+}
+
+/** How large a part of the time since it was made a process could have run and had no processor, in a hundred. NaN where the system does not tell. */
 export function starvation(pid: number): () => number {
-  const file = `/proc/${pid}/schedstat`;
-  // Nanoseconds: run, and waited.
-  const waited = (): number => {
-    try {
-      return Number(readFileSync(file, "utf8").split(" ")[1]) / 1e6;
-    } catch {
-      return Number.NaN;
-    }
-  };
   const from = performance.now();
-  const before = waited();
-  return () => ((waited() - before) / (performance.now() - from)) * 100;
+  const [, before] = schedule(pid);
+  return () => ((schedule(pid)[1] - before) / (performance.now() - from)) * 100;
+}
+
+/** How long a process has had a processor since it was made, ms. NaN where the system does not tell. */
+export function processorTime(pid: number): () => number {
+  const [before] = schedule(pid);
+  return () => schedule(pid)[0] - before;
 }
