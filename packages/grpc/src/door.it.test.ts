@@ -1,10 +1,11 @@
 import { once } from "node:events";
 import { connect as connectHttp2 } from "node:http2";
-import { connect, createServer, type Socket } from "node:net";
+import { connect } from "node:net";
 import type { DoorHost } from "@skein/core";
 import { silentLogger } from "@skein/core";
 import { FakeClock } from "@skein/core/testing";
 import { afterEach, expect, test } from "vitest";
+import { openDoorPort } from "../../http/src/test/door-port.ts";
 import { type GrpcDoorOptions, grpcDoor } from "./door.ts";
 
 const cleanups: (() => unknown)[] = [];
@@ -12,7 +13,6 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-/** A port whose connections are handed to the door as transports do: half-open, first bytes put back. */
 async function open(options: GrpcDoorOptions = {}) {
   const clock = new FakeClock();
   const draining = new AbortController();
@@ -33,23 +33,8 @@ async function open(options: GrpcDoorOptions = {}) {
     draining: draining.signal,
   } as unknown as DoorHost;
   const door = await grpcDoor(options)(host);
-  const sockets = new Set<Socket>();
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
-    socket.once("data", (first: Buffer) => {
-      socket.pause();
-      socket.unshift(first);
-      door.accept(socket);
-    });
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  cleanups.push(async () => {
-    await door.close(0);
-    server.close();
-    await once(server, "close");
-  });
+  const { port, sockets, close } = await openDoorPort(door);
+  cleanups.push(close);
   const turn = (ok: boolean): void => {
     health.ok = ok;
     for (const told of health.told) told();

@@ -81,7 +81,7 @@ class GrpcDoor implements DoorOf<Socket> {
       logger: host.logger,
       maxMessageBytes: options.maxMessageBytes ?? DEFAULTS.maxMessageBytes,
       find: (path) => fixed.get(path) ?? endpoints.find(path, protoRule(path, protos)),
-      leaving: async () => host.draining.aborted,
+      leaving: () => host.draining.aborted,
     };
   }
 

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http2";
 import { type Clock, type EndpointKind, type Metadata, RpcError, type ServiceDescription } from "@skein/core";
-import { findGoName } from "@skein/core/internal";
+import { anyService, findGoName } from "@skein/core/internal";
 import { type Format, guessedFormat, jsonFormat } from "./format.ts";
 import { givesStream, type Handler } from "./handler.ts";
 import { credentialsOf, metadataOf } from "./headers.ts";
@@ -78,9 +78,9 @@ export function endpointHandler(
     kind,
     format,
     run(input, { headers, callers, timeoutMs, signal }) {
-      const { to, release } = callers.take(service, credentialsOf(headers));
+      const { client, release } = callers.take(credentialsOf(headers));
       const options = { timeoutMs, signal, metadata: metadataFor(headers) };
-      const call = to.call(method, input, options);
+      const call = anyService(client, service).call(method, input, options);
       if (givesStream(kind)) return releasing(call, release);
       return call.then(
         (value) => {
@@ -88,7 +88,7 @@ export function endpointHandler(
           return value;
         },
         (error: unknown) => {
-          release();
+          release(error);
           throw error;
         },
       );
@@ -108,11 +108,18 @@ function metadataFor(headers: IncomingHttpHeaders): Metadata | undefined {
   return metadataOf(others);
 }
 
-async function* releasing(items: AsyncIterable<unknown>, release: () => void): AsyncGenerator<unknown> {
+async function* releasing(
+  items: AsyncIterable<unknown>,
+  release: (error?: unknown) => void,
+): AsyncGenerator<unknown> {
+  let failure: unknown;
   try {
     yield* items;
+  } catch (error) {
+    failure = error;
+    throw error;
   } finally {
-    release();
+    release(failure);
   }
 }
 

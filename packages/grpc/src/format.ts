@@ -14,11 +14,24 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 function decodeJson(bytes: Uint8Array): unknown {
   if (bytes.length === 0) return undefined;
+  let value: unknown;
+  let text: string;
   try {
-    return JSON.parse(utf8.decode(bytes));
+    text = utf8.decode(bytes);
+    value = JSON.parse(text);
   } catch (cause) {
     throw invalid("a message is no JSON", cause);
   }
+  if (PERHAPS_PROTO.test(text) && hasProto(value)) throw invalid('a message has the key "__proto__"');
+  return value;
+}
+
+/** `__proto__` written out, or one of its letters escaped: only then does every key have to be looked at. */
+const PERHAPS_PROTO = /__proto__|\\u00(?:5[fF]|6[fF]|7[024])/;
+
+function hasProto(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return Object.hasOwn(value, "__proto__") || Object.values(value).some(hasProto);
 }
 
 /** For `application/grpc+json`. */

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http2";
 import type { EndpointKind } from "@skein/core";
-import type { Callers } from "./callers.ts";
+import type { DoorCallers } from "@skein/core/internal";
 import type { Format } from "./format.ts";
 
 /** What a path leads to. */
@@ -16,7 +16,7 @@ export interface Handler {
 export interface Call {
   readonly headers: IncomingHttpHeaders;
   /** Of the peer's connection. */
-  readonly callers: Callers;
+  readonly callers: DoorCallers;
   readonly timeoutMs: number | undefined;
   /** The peer cancelled or has gone. */
   readonly signal: AbortSignal;

@@ -1,7 +1,7 @@
 import { performServerHandshake, type ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
 import type { DoorHost } from "@skein/core";
-import { Callers } from "./callers.ts";
+import { DoorCallers } from "@skein/core/internal";
 import { type CallParts, serveCall } from "./serve-call.ts";
 
 const MEGABYTES = 64;
@@ -10,13 +10,13 @@ const STREAMS = 1000;
 /** One HTTP/2 connection. */
 export class Peer {
   readonly #session: ServerHttp2Session;
-  readonly #callers: Callers;
+  readonly #callers: DoorCallers;
   /** The last ping was not answered yet. */
   #waiting = false;
 
   /** @param onClose once */
   constructor(host: DoorHost, parts: CallParts, socket: Socket, onClose: (peer: Peer) => void) {
-    this.#callers = new Callers(host, addressOf(socket));
+    this.#callers = new DoorCallers(host, addressOf(socket));
     const session = performServerHandshake(socket, {
       maxSessionMemory: MEGABYTES,
       settings: { maxConcurrentStreams: STREAMS },

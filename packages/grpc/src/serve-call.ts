@@ -1,6 +1,6 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import { type Logger, RpcError } from "@skein/core";
-import type { Callers } from "./callers.ts";
+import type { DoorCallers } from "@skein/core/internal";
 import { isGoMicro } from "./endpoints.ts";
 import type { Format } from "./format.ts";
 import { givesStream, type Handler, takesStream } from "./handler.ts";
@@ -15,7 +15,7 @@ export interface CallParts {
   /** @throws RpcError UNIMPLEMENTED */
   find(path: string): Handler;
   /** True: this process is about to end, and the peer was told. Asked about refusals. */
-  leaving(): Promise<boolean>;
+  leaving(): boolean;
 }
 
 /** After the answer: how long a peer may go on sending what nobody reads, ms. */
@@ -24,7 +24,7 @@ const UNREAD_MS = 1000;
 /** Answers one HTTP/2 request. Never rejects. */
 export async function serveCall(
   parts: CallParts,
-  callers: Callers,
+  callers: DoorCallers,
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
 ): Promise<void> {
@@ -57,8 +57,7 @@ export async function serveCall(
       parts.logger.error({ err: error, path: headers[":path"] }, "a gRPC call failed within the door");
     const known = RpcError.from(error);
     // Refused because we leave: the peer's library tries it elsewhere by itself, as nothing of it was processed.
-    if (!answer.begun && elsewhere(known) && (await parts.leaving()))
-      stream.close(constants.NGHTTP2_REFUSED_STREAM);
+    if (!answer.begun && elsewhere(known) && parts.leaving()) stream.close(constants.NGHTTP2_REFUSED_STREAM);
     else
       answer.end(isGoMicro(headers) ? goMicroTrailers(known, headers[":path"] ?? "") : statusTrailers(known));
   }

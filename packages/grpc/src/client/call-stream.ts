@@ -86,13 +86,15 @@ export class CallStream implements ItemSource {
     this.#stream = stream;
     stream.on("response", (headers) => this.#head(headers));
     stream.on("trailers", (trailers) => {
-      this.#trailers = trailers;
+      if (trailers["grpc-status"] !== undefined) this.#trailers = trailers;
       this.#settle();
     });
     stream.on("data", (chunk: Buffer) => this.#data(chunk));
     stream.on("end", () => {
       this.#ended = true;
       this.#settle();
+      // Trailers come before the end; without any, our half may still be open, and would be for ever.
+      if (!this.#over) setImmediate(() => this.#unsaid());
     });
     // It is closed then: that is heard below.
     stream.on("error", () => {});
@@ -175,10 +177,13 @@ export class CallStream implements ItemSource {
       this.#ended = true;
       return this.#settle();
     }
+    if (code === NGHTTP2_NO_ERROR && this.#ended) return this.#unsaid();
     this.#end(NGHTTP2_NO_ERROR);
-    if (code === NGHTTP2_NO_ERROR && this.#ended)
-      this.#port.failed(this, broken("INTERNAL", "the answer ended without grpc-status"));
-    else this.#port.reset(this, code);
+    this.#port.reset(this, code);
+  }
+
+  #unsaid(): void {
+    this.#fail(broken("INTERNAL", "the answer ended without grpc-status"));
   }
 
   #fail(error: RpcError): void {

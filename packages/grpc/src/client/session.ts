@@ -335,7 +335,8 @@ class GrpcSession implements ClientSession {
         : fault === undefined
           ? "was closed by the peer"
           : `was lost: ${fault.message}`;
-    this.#die(unavailable(`the connection to ${this.#remote} ${why}`, "maybe", "none", fault));
+    const executed = this.state === "opening" ? "no" : "maybe";
+    this.#die(unavailable(`the connection to ${this.#remote} ${why}`, executed, "none", fault));
   }
 
   #giveBack(error: RpcError): void {
