@@ -14,7 +14,6 @@ import { mixedLoad } from "./load.ts";
 const RATE = 200;
 const STRANGERS_RATE = 20;
 const TIMEOUT_MS = 5000;
-const WARM_MS = 1000;
 
 /** Calls of which each finds its servers anew. */
 export function strangers(stage: Stage, options: ClientOptions): OpenLoad {
@@ -29,16 +28,20 @@ export function strangers(stage: Stage, options: ClientOptions): OpenLoad {
   }));
 }
 
+interface Silence {
+  readonly town: Town;
+  readonly load: OpenLoad;
+  /** Calls until it begins: a second of them. */
+  readonly warm: number;
+  readonly silence: (is: boolean) => Promise<void> | void;
+}
+
 /** Under load: silence begins, lasts two TTLs and ends; then the view is to be right within TTL/3 + 1 s. */
-async function underSilence(
-  stage: Stage,
-  { town, load, silence }: { town: Town; load: OpenLoad; silence: (is: boolean) => Promise<void> | void },
-): Promise<Outcome> {
+async function underSilence(stage: Stage, { town, load, warm, silence }: Silence): Promise<Outcome> {
   const { ttlMs, options } = town;
   const view = new View(stage.client(options));
   await view.exact(town.ports(), ttlMs);
-  // A second of it, so that all servers are known and a retry budget is there.
-  await sleep(WARM_MS);
+  await load.more(warm);
   await silence(true);
   await sleep(2 * ttlMs);
   const wrong = view.wrong(town.ports());
@@ -70,7 +73,7 @@ export const clientPartition: Scenario = {
       await (services.shift() as ServiceProcess).end("SIGKILL");
       await place.join();
     };
-    return underSilence(stage, { town: place, load, silence });
+    return underSilence(stage, { town: place, load, warm: control ? STRANGERS_RATE : RATE, silence });
   },
 };
 
@@ -85,6 +88,6 @@ export const serverPartition: Scenario = {
       ...{ ratePerSecond: RATE, timeoutMs: TIMEOUT_MS, ms: () => 2 },
     });
     const silence = (is: boolean): void => (is ? serversProxy.disturb({ stall: true }) : serversProxy.heal());
-    return underSilence(stage, { town: place, load, silence });
+    return underSilence(stage, { town: place, load, warm: RATE, silence });
   },
 };

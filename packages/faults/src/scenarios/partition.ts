@@ -36,7 +36,7 @@ export async function underCut(stage: Stage, cut: Cut, ms: number, control: bool
   const turns = mixedLoad(stage, stage.client({ ...options, selector: "round-robin" }), {
     ...{ ratePerSecond: RATE / 4, timeoutMs: TIMEOUT_MS, ms: () => 2, prefix: "turn" },
   });
-  await load.more(RATE);
+  await Promise.all([load.more(RATE), turns.answeredBy(victim)]);
   await cut.begin();
   await sleep(ms);
   await cut.heal();
