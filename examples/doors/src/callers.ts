@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { createClient, type DoorName } from "skein";
+import { goMicroCall } from "./go-micro-request.ts";
 import { buildGo, has, output } from "./programs.ts";
 import { PROTO } from "./server.ts";
 import type { UserService } from "./user.service.ts";
@@ -40,6 +41,11 @@ export const callers: readonly Caller[] = [
       JSON.parse(
         await output("curl", "-sS", "--fail-with-body", "--json", json, `http://${host}/user/getUser`),
       ),
+  },
+  {
+    name: "Go Micro's request",
+    door: "http",
+    call: (host) => goMicroCall(host, INPUT),
   },
   {
     name: "Go net/rpc (jsonrpc.Dial)",
