@@ -4,15 +4,6 @@ import { RpcError } from "../errors/rpc-error.ts";
 import { settle } from "../testing/fake-clock.ts";
 import { joinPair } from "./test/session-pair.ts";
 
-async function* count(to: number): AsyncGenerator<number> {
-  for (let i = 0; i < to; i++) yield i;
-}
-async function collect(items: AsyncIterable<unknown>): Promise<unknown[]> {
-  const out: unknown[] = [];
-  for await (const item of items) out.push(item);
-  return out;
-}
-
 test("a unary call: one frame each way, input and output as they are", async () => {
   const pair = await joinPair({
     handlers: { add: (input) => (input as number[]).reduce((a, b) => a + b, 0) },
@@ -47,107 +38,6 @@ test("answers come back to their own calls, whatever their order", async () => {
   await settle();
   for (const gate of gates.reverse()) gate();
   expect(await Promise.all(calls.map((c) => c.result()))).toEqual([1, 2, 3, 4]);
-});
-
-test("streams in each direction", async () => {
-  const pair = await joinPair({
-    handlers: {
-      count: { kind: "server-stream", handler: (input) => count(input as number) },
-      sum: {
-        kind: "client-stream",
-        handler: async (input) => {
-          let sum = 0;
-          for await (const n of input as AsyncIterable<number>) sum += n;
-          return sum;
-        },
-      },
-      double: {
-        kind: "bidi-stream",
-        handler: async function* (input) {
-          for await (const n of input as AsyncIterable<number>) yield n * 2;
-        },
-      },
-    },
-  });
-  const stream = pair.call("count", 1000);
-  expect(await collect(stream.items as AsyncIterable<unknown>)).toEqual([...Array(1000).keys()]);
-  expect(await stream.result()).toBeUndefined();
-  expect(await pair.call("sum", count(100)).result()).toBe(4950);
-  expect(await collect(pair.call("double", count(5)).items as AsyncIterable<unknown>)).toEqual([
-    0, 2, 4, 6, 8,
-  ]);
-  expect(pair.server.running).toBe(0);
-  expect(pair.session.pending).toBe(0);
-});
-
-test("an error in a generator arrives as that error, behind the items before it", async () => {
-  const pair = await joinPair({
-    handlers: {
-      fails: {
-        kind: "server-stream",
-        handler: async function* () {
-          yield 1;
-          throw new RpcError("NOT_FOUND", "no second item", { details: { at: 1 } });
-        },
-      },
-    },
-  });
-  const seen: unknown[] = [];
-  const call = pair.call("fails");
-  const reading = (async () => {
-    for await (const item of call.items as AsyncIterable<unknown>) seen.push(item);
-  })();
-  await expect(reading).rejects.toMatchObject({
-    code: "NOT_FOUND",
-    message: "no second item",
-    executed: "yes",
-    retry: "none",
-    details: { at: 1 },
-  });
-  expect(seen).toEqual([1]);
-});
-
-test("break ends the generator at the other end", async () => {
-  let ended = "no";
-  const pair = await joinPair({
-    handlers: {
-      forever: {
-        kind: "server-stream",
-        handler: async function* () {
-          try {
-            for (let i = 0; ; i++) yield i;
-          } finally {
-            ended = "yes";
-          }
-        },
-      },
-    },
-  });
-  for await (const item of pair.call("forever").items as AsyncIterable<unknown>) if (item === 10) break;
-  await settle();
-  expect(ended).toBe("yes");
-  expect(pair.server.running).toBe(0);
-  expect(pair.session.pending).toBe(0);
-});
-
-test("a slow reader bounds what is sent ahead", async () => {
-  let made = 0;
-  const pair = await joinPair({
-    client: { limits: { streamWindowBytes: 4096 } },
-    handlers: {
-      big: {
-        kind: "server-stream",
-        handler: async function* () {
-          for (; made < 1000; made++) yield "x".repeat(100);
-        },
-      },
-    },
-  });
-  const { items } = pair.call("big");
-  for (let i = 0; i < 20; i++) await settle();
-  expect(made).toBeGreaterThan(5);
-  expect(made).toBeLessThan(300);
-  expect((await collect(items as AsyncIterable<unknown>)).length).toBe(1000);
 });
 
 test("cancel: the handler is told, nothing is answered, the call counts until the handler ends", async () => {
@@ -196,35 +86,6 @@ test("the deadline travels: the caller gives up, the handler is told", async () 
   await pair.runtime.clock.advanceAsync(120);
   expect(call.error).toMatchObject({ code: "DEADLINE_EXCEEDED", executed: "maybe", retry: "none" });
   expect(context?.aborted).toBe(true);
-});
-
-test("a stream that its handler cuts short at the deadline does not look whole", async () => {
-  let context: CallContext | undefined;
-  const pair = await joinPair({
-    handlers: {
-      until: {
-        kind: "server-stream",
-        handler: async function* (_, ctx) {
-          context = ctx;
-          yield 1;
-          await new Promise<void>((resolve) => ctx.onAbort(() => resolve()));
-        },
-      },
-    },
-  });
-  const call = pair.call("until", undefined, { expiresAt: 100 });
-  const seen: unknown[] = [];
-  const reading = (async () => {
-    for await (const item of call.items as AsyncIterable<unknown>) seen.push(item);
-  })();
-  const failed = reading.catch((error: unknown) => error);
-  await settle();
-  // The handler knows before the caller's own look at its deadlines.
-  pair.runtime.clock.advance(100);
-  expect(context?.aborted).toBe(true);
-  await pair.runtime.clock.advanceAsync(20);
-  expect(await failed).toMatchObject({ code: "DEADLINE_EXCEEDED" });
-  expect(seen).toEqual([1]);
 });
 
 test("expired work is not started", async () => {
@@ -305,112 +166,6 @@ test("calls that wait for a slot can be visited, and taken back before they are 
   await settle();
   expect(started).toBe(2);
   expect(calls.map((call) => call.id > 0)).toEqual([true, false, true]);
-});
-
-test("drain: what runs is finished, new calls go elsewhere, the peer acknowledges, all at once when idle", async () => {
-  let release: (v: string) => void = () => {};
-  const pair = await joinPair({
-    handlers: {
-      slow: () =>
-        new Promise<string>((resolve) => {
-          release = resolve;
-        }),
-    },
-  });
-  const running = pair.call("slow");
-  await settle();
-  const drained = pair.server.drain();
-  const late = pair.call("slow");
-  await settle();
-  expect(late.error).toMatchObject({ code: "UNAVAILABLE", executed: "no", retry: "elsewhere" });
-  expect(pair.events).toEqual(["ready", "draining"]);
-  release("done");
-  expect(await running.result()).toBe("done");
-  await drained;
-  await settle();
-  expect(pair.session.state).toBe("closed");
-  expect(pair.runtime.clock.monotonic()).toBe(0);
-});
-
-test("what still runs when the grace is over ends as UNAVAILABLE, maybe executed", async () => {
-  let aborted = false;
-  const pair = await joinPair({
-    handlers: {
-      stuck: (_, ctx) => {
-        ctx.onAbort(() => {
-          aborted = true;
-        });
-        return new Promise(() => {});
-      },
-    },
-  });
-  const call = pair.call("stuck");
-  await settle();
-  const drained = pair.server.drain({ graceMs: 500 });
-  await pair.runtime.clock.advanceAsync(600);
-  await drained;
-  expect(call.error).toMatchObject({ code: "UNAVAILABLE", executed: "maybe", retry: "none" });
-  expect(aborted).toBe(true);
-});
-
-test("a silent peer: ping, suspect, and dead; a byte clears the suspicion", async () => {
-  const pair = await joinPair({ handlers: { slow: () => new Promise(() => {}) } });
-  const call = pair.call("slow", undefined, { expiresAt: 60_000 });
-  await settle();
-  pair.link.frozen = true;
-  await pair.runtime.clock.advanceAsync(1400);
-  expect(pair.events).toEqual(["ready"]);
-  await pair.runtime.clock.advanceAsync(200);
-  expect(pair.events).toEqual(["ready", "suspect"]);
-  pair.link.frozen = false;
-  await settle();
-  expect(pair.events).toEqual(["ready", "suspect", "cleared"]);
-  pair.link.frozen = true;
-  await pair.runtime.clock.advanceAsync(29_000);
-  expect(pair.session.state).toBe("open");
-  await pair.runtime.clock.advanceAsync(2_000);
-  expect(call.error).toMatchObject({ code: "UNAVAILABLE", executed: "maybe" });
-  expect(pair.session.state).toBe("closed");
-});
-
-test("a server that was silent until it was given up executes nothing of what it then reads", async () => {
-  let ran = 0;
-  const pair = await joinPair({ link: { automatic: false }, handlers: { work: () => ran++ } });
-  pair.link.deliverAll();
-  await settle();
-  const call = pair.call("work", undefined, { expiresAt: 60_000 });
-  await pair.runtime.clock.advanceAsync(31_000);
-  expect(call.error).toMatchObject({ code: "UNAVAILABLE", executed: "maybe" });
-  pair.link.deliverAll();
-  await settle();
-  expect(ran).toBe(0);
-  expect(pair.server.running).toBe(0);
-});
-
-test("an idle connection is pinged, and dead after silence", async () => {
-  const pair = await joinPair({ handlers: {} });
-  await pair.runtime.clock.advanceAsync(60_000);
-  expect(pair.session.state).toBe("open");
-  pair.link.frozen = true;
-  await pair.runtime.clock.advanceAsync(20_000);
-  expect(pair.session.state).toBe("closed");
-});
-
-test("HELLO names service and instance: another one is refused and nothing is executed", async () => {
-  const pair = await joinPair({ client: { service: "order" }, handlers: {} });
-  expect(pair.session.state).toBe("closed");
-  expect(pair.closed).toMatchObject({ code: "NOT_FOUND", executed: "no", retry: "elsewhere" });
-  expect(pair.closed?.message).toBe("order is not served here: user 1.0.0 as instance-1");
-  const other = await joinPair({ client: { instance: "instance-2" }, handlers: {} });
-  expect(other.closed).toMatchObject({ code: "NOT_FOUND" });
-});
-
-test("no HELLO in time closes both ends", async () => {
-  const pair = await joinPair({ link: { automatic: false }, handlers: {} });
-  await pair.runtime.clock.advanceAsync(1100);
-  expect(pair.closed).toMatchObject({ code: "UNAVAILABLE", executed: "no" });
-  pair.link.deliverAll();
-  expect(pair.server.connections).toBe(0);
 });
 
 test("messages longer than a frame travel in parts", async () => {
