@@ -148,15 +148,16 @@ function protobufFormat(path: string, method: ProtoMethod, contentType: string):
 
 /** For those who call. */
 export function requestFormat(path: string, method: ProtoMethod, contentType: string): Format {
+  const takes = `${path} takes a ${typeName(method, "requestType")}`;
   return {
     contentType,
     decode: reader(method.responseDeserialize, `it is no ${typeName(method, "responseType")}`),
     encode(value) {
+      if (typeof (value ?? {}) !== "object") throw invalid(`${takes}: give an object, not a ${typeof value}`);
       try {
         return method.requestSerialize((value ?? {}) as object);
       } catch (cause) {
-        const why = `${path} takes a ${typeName(method, "requestType")}: ${(cause as Error).message}`;
-        throw invalid(why, cause);
+        throw invalid(`${takes}: ${(cause as Error).message}`, cause);
       }
     },
   };
