@@ -47,6 +47,8 @@ const outcomes = new Map<string, Outcome>();
 beforeAll(() => {
   for (const [name, factory] of Object.entries(SELECTORS))
     for (const scenario of SCENARIOS) outcomes.set(`${name}, ${scenario.name}`, simulate(factory, scenario));
+  // For reading: 1,000 calls a second for 60 s to ten instances; share: that of the odd one while it is odd, after 1 s
+  process.stdout.write(`\n${table()}\n\n`);
 }, 60_000);
 const of = (name: string, scenario: Scenario): Outcome =>
   outcomes.get(`${name}, ${scenario.name}`) as Outcome;
@@ -64,11 +66,6 @@ function table(): string {
   return lines.join("\n");
 }
 
-test("the simulation, for reading: 1,000 calls a second for 60 s to ten instances; share: that of the odd one while it is odd, after 1 s", () => {
-  process.stdout.write(`\n${table()}\n\n`);
-  expect(outcomes.size).toBe(Object.keys(SELECTORS).length * SCENARIOS.length);
-});
-
 test("one seed, one outcome", () => {
   expect(simulate(resilient(p2c), coldStart)).toEqual(of(DEFAULT, coldStart));
   expect(simulate(resilient(p2c), coldStart, 2)).not.toEqual(of(DEFAULT, coldStart));
@@ -77,7 +74,8 @@ test("one seed, one outcome", () => {
 describe.each([DEFAULT, "p2c"])("%s", (name) => {
   test("all good: as quick as round-robin, and equal shares", () => {
     expect(of(name, good).p99).toBeLessThan(of("round-robin", good).p99 * 1.1);
-    expect(of(name, good).share).toBeCloseTo(0.1, 1);
+    expect(of(name, good).share).toBeGreaterThan(0.085);
+    expect(of(name, good).share).toBeLessThan(0.115);
   });
   test("one slow: the 99th percentile is at most half of round-robin's; after 1 s it has at most 1 % of the calls", () => {
     expect(of(name, slow).p99).toBeLessThanOrEqual(0.5 * of("round-robin", slow).p99);
