@@ -1,7 +1,7 @@
 import fc from "fast-check";
+import { findJsonFault } from "skein/internal";
 import { describe, expect, test } from "vitest";
 import { parseJson, toJson } from "./json.ts";
-import { findJsonFault } from "./json-fault.ts";
 
 describe("bad JSON says where", () => {
   test.each([

@@ -1,5 +1,5 @@
+import { findJsonFault } from "skein/internal";
 import { CliError, EXIT } from "./exit.ts";
-import { findJsonFault } from "./json-fault.ts";
 
 /** @throws CliError (usage) that says where the fault is; `what` names the source: "the input", "line 3 of the input" */
 export function parseJson(text: string, what: string): unknown {

@@ -6,6 +6,7 @@ export { nearNames, suggestion } from "./client/near.ts";
 export { compileRange } from "./client/semver-range.ts";
 export { serviceNameFault, versionFault } from "./definition/names.ts";
 export { sameInstance } from "./directory/same-instance.ts";
+export { type AnyService, anyService, DoorCallers } from "./door-callers.ts";
 export { AssumedEndpoints } from "./foreign/assumed-endpoints.ts";
 export { assumedUnary, foreignAddress, speaksGoMicro } from "./foreign/foreign-protocol.ts";
 export {
@@ -25,6 +26,7 @@ export {
 export { SessionWatch, type SessionWatchPort } from "./foreign/session-watch.ts";
 export { hashText, mix, nth } from "./hash.ts";
 export { instanceFault } from "./instance-fault.ts";
+export { findJsonFault } from "./json-fault.ts";
 export { createLeaseKeeper } from "./lease/lease-keeper.ts";
 export type { LeaseKeeper, LeaseKeeperOptions, LeaseState } from "./lease/lease-keeper-types.ts";
 export { BatchBuffer, type BatchRim } from "./protocol/batch-buffer.ts";

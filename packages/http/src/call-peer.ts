@@ -1,8 +1,8 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { type DoorHost, RpcError } from "@skein/core";
+import { anyService, DoorCallers } from "@skein/core/internal";
 import { BodyLines } from "./body-lines.ts";
 import { checkMethod, givesStream, readInput } from "./call-input.ts";
-import { Callers, serviceOf } from "./callers.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { corsHeaders, preflightHeaders, refuseUnasked } from "./cors.ts";
 import { errorAnswer } from "./error-answer.ts";
@@ -34,12 +34,12 @@ export interface CallDoorParts {
 /** One HTTP connection: `/service/method`, health, and what there is to read about the services. */
 export class CallPeer implements HttpPeer {
   readonly #p: CallDoorParts;
-  readonly #callers: Callers;
+  readonly #callers: DoorCallers;
   readonly #metadata: readonly string[];
 
   constructor(parts: CallDoorParts, remote: string) {
     this.#p = parts;
-    this.#callers = new Callers(parts.host, remote);
+    this.#callers = new DoorCallers(parts.host, remote);
     this.#metadata = (parts.options.headers ?? []).map((name) => name.toLowerCase());
   }
 
@@ -120,17 +120,17 @@ export class CallPeer implements HttpPeer {
     const input = await readInput(exchange, endpoint);
     const lines = input instanceof BodyLines ? input : undefined;
     const { client, release } = this.#callers.take(credentialsOf(request.headers));
-    let refused = false;
+    let failure: unknown;
     try {
-      const call = serviceOf(client, service).call(method, input, options);
+      const call = anyService(client, service).call(method, input, options);
       if (givesStream(endpoint))
         await sendStream(exchange, call, headers, this.#p.host.runtime.clock, () => lines?.fault);
       else await send(exchange, 200, headers, `${writeJson(await call)}\n`);
     } catch (error) {
-      refused = RpcError.is(error) && error.code === "UNAUTHENTICATED";
+      failure = error;
       throw lines?.fault ?? error;
     } finally {
-      release(refused);
+      release(failure);
       void lines?.return();
     }
   }

@@ -1,10 +1,11 @@
 import { once } from "node:events";
-import { connect, createServer, type Socket } from "node:net";
+import { connect, type Socket } from "node:net";
 import type { HealthSource, Readiness } from "@skein/core";
 import { silentLogger } from "@skein/core";
 import { afterEach, describe, expect, test } from "vitest";
 import { createHttpDoor } from "./door.ts";
 import type { HttpLimits } from "./limits.ts";
+import { openDoorPort } from "./test/door-port.ts";
 
 const cleanups: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -17,7 +18,6 @@ const well: HealthSource = {
   onChange: () => () => {},
 };
 
-/** A port whose connections are handed to the door as transports do: first bytes looked at, put back. */
 async function open(health: Partial<HealthSource> = {}, limits: Partial<HttpLimits> = {}) {
   const draining = new AbortController();
   const door = createHttpDoor({
@@ -26,27 +26,12 @@ async function open(health: Partial<HealthSource> = {}, limits: Partial<HttpLimi
     draining: draining.signal,
     limits,
   });
-  const sockets = new Set<Socket>();
-  let accepted = 0;
-  const server = createServer((socket) => {
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
-    socket.once("data", (first: Buffer) => {
-      socket.pause();
-      socket.unshift(first);
-      door.accept(socket);
-      accepted++;
-    });
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
+  const { port, sockets, accepted, close } = await openDoorPort(door);
   cleanups.push(async () => {
-    await door.close(0);
-    server.close();
-    await once(server, "close");
+    await close();
     expect(sockets.size).toBe(0);
   });
-  return { door, port, sockets, accepted: () => accepted, drain: () => draining.abort() };
+  return { door, port, sockets, accepted, drain: () => draining.abort() };
 }
 
 function dial(port: number): {

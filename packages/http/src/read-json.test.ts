@@ -1,5 +1,5 @@
+import { findJsonFault } from "@skein/core/internal";
 import { describe, expect, test } from "vitest";
-import { findJsonFault } from "./json-fault.ts";
 import { readJson } from "./read-json.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);

@@ -1,5 +1,5 @@
 import { DEFAULT_DECODE_LIMITS, type DecodeLimits } from "@skein/core";
-import { findJsonFault } from "./json-fault.ts";
+import { findJsonFault } from "@skein/core/internal";
 import { HttpRefusal } from "./refusal.ts";
 
 const QUOTE = 0x22;

@@ -1,5 +1,6 @@
 /** For our own tools; not for users. */
 
+export { findJsonFault } from "@skein/core/internal";
 export { type AmbientContext, ambient, createAmbientContext } from "./ambient.ts";
 export { type Config, type Environment, resolveConfig } from "./config/resolve-config.ts";
 export { ConfigError } from "./config/setting.ts";

@@ -1,7 +1,13 @@
 import type { OutgoingHttpHeaders } from "node:http";
 import { type DoorHost, RpcError } from "@skein/core";
-import { type FoundName, type GoMicroError, toGoMicroError, toGoName } from "@skein/core/internal";
-import { type Callers, serviceOf } from "../callers.ts";
+import {
+  anyService,
+  type DoorCallers,
+  type FoundName,
+  type GoMicroError,
+  toGoMicroError,
+  toGoName,
+} from "@skein/core/internal";
 import type { Exchange } from "../exchange.ts";
 import { checkBodyLength, invite, readBody } from "../read-body.ts";
 import { readJson } from "../read-json.ts";
@@ -21,7 +27,7 @@ const STATUS_WORDS: Readonly<Record<number, string>> = {
 export interface GoMicroParts {
   readonly host: DoorHost;
   readonly names: GoMicroNames;
-  readonly callers: Callers;
+  readonly callers: DoorCallers;
 }
 
 /**
@@ -64,18 +70,18 @@ async function call({ callers }: GoMicroParts, exchange: Exchange, found: FoundN
   const bytes = await readBody(request, limits);
   const input = bytes.length === 0 ? undefined : (readJson(bytes) ?? undefined);
   const { client, release } = callers.take(credentialsOf(request.headers));
-  let refused = false;
+  let failure: unknown;
   try {
-    return await serviceOf(client, service).call(method, input, {
+    return await anyService(client, service).call(method, input, {
       timeoutMs,
       metadata,
       signal: gone.signal,
     });
   } catch (error) {
-    refused = RpcError.is(error) && error.code === "UNAUTHENTICATED";
+    failure = error;
     throw error;
   } finally {
-    release(refused);
+    release(failure);
   }
 }
 

@@ -1,4 +1,7 @@
-import type { CallOptions, Client, DoorConnection, DoorHost } from "@skein/core";
+import type { Client } from "./client/client.ts";
+import type { DoorConnection, DoorHost } from "./door-host.ts";
+import { RpcError } from "./errors/rpc-error.ts";
+import type { CallOptions } from "./types/call-options.ts";
 
 /** A service of which nothing is known, as doors call it. */
 export interface AnyService {
@@ -12,15 +15,15 @@ interface Caller {
 
 export interface TakenCaller {
   readonly client: Client;
-  /** @param refused its credentials were no good: they are not tried again by itself */
-  release(refused: boolean): void;
+  /** Once. @param error what the call ended with: a session whose credentials were refused is not kept to try them again */
+  release(error?: unknown): void;
 }
 
 /** Behind a proxy many users share a connection: so many of them are remembered while they have nothing under way. */
 const MOST_IDLE = 8;
 
-/** The sessions of one HTTP connection: one for each set of credentials that came over it. */
-export class Callers {
+/** The sessions of one connection of a door: one for each set of credentials that came over it. */
+export class DoorCallers {
   readonly #host: DoorHost;
   readonly #peer: string;
   /** The one used longest ago comes first. */
@@ -43,8 +46,9 @@ export class Callers {
     caller.running++;
     return {
       client: caller.to.client,
-      release: (refused) => {
+      release: (error) => {
         caller.running--;
+        const refused = RpcError.is(error) && error.code === "UNAUTHENTICATED";
         if (this.#closed) caller.to.close();
         else if (refused && caller.running === 0) this.#drop(credentials, caller);
         else this.#trim();
@@ -71,6 +75,6 @@ export class Callers {
   }
 }
 
-export function serviceOf(client: Client, name: string): AnyService {
+export function anyService(client: Client, name: string): AnyService {
   return client.service<unknown>(name) as unknown as AnyService;
 }
