@@ -8,6 +8,8 @@ export interface CallRecord {
   readonly sentAt: number;
   readonly endedAt: number;
   readonly timeoutMs: number;
+  /** How long its caller had no processor after its deadline had passed: so much later it ended, ms. @default 0 */
+  readonly starvedMs?: number;
   /** What its answer should be, but for who gives it. */
   readonly answer?: unknown;
   readonly error?: CallFailure | undefined;

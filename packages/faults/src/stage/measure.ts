@@ -26,9 +26,9 @@ export function latencies(calls: readonly CallRecord[]): number[] {
   return calls.filter((c) => c.error === undefined).map((c) => c.endedAt - c.intendedAt);
 }
 
-/** How long after its deadline the latest call ended, ms; 0 when none did. */
+/** How long after its deadline the latest call ended, ms; 0 when none did. While its caller had no processor it could not end. */
 export function latest(calls: readonly CallRecord[]): number {
-  return Math.max(0, ...calls.map((c) => c.endedAt - c.sentAt - c.timeoutMs));
+  return Math.max(0, ...calls.map((c) => c.endedAt - c.sentAt - c.timeoutMs - (c.starvedMs ?? 0)));
 }
 
 /** Which process answered each call, by pid. */

@@ -1,6 +1,7 @@
 import { RpcError } from "skein";
 import type { CallRecord, Receipt } from "../ledger/records.ts";
 import type { Stage } from "./stage.ts";
+import { type Starved, starvedBetween, starvedMs } from "./starved.ts";
 
 /** A call to be made. */
 export interface Planned {
@@ -14,6 +15,8 @@ export const wallClock = (): number => performance.timeOrigin + performance.now(
 
 /** How often calls that are due are sent, ms. */
 const TURN_MS = 2;
+/** What is shorter says nothing. */
+const LEAST_STARVED_MS = 1;
 
 /** Makes the call, and tells what became of it. */
 async function recorded(id: string, planned: Planned, intendedAt: number): Promise<CallRecord> {
@@ -41,6 +44,9 @@ export class OpenLoad {
   readonly #began = wallClock();
   readonly #pending = new Set<Promise<void>>();
   readonly #watchers = new Set<() => void>();
+  readonly #starved: Starved[] = [];
+  #looked = { at: wallClock(), starvedMs: starvedMs(process.pid) };
+  #stopped = false;
   #sent = 0;
   #timer: NodeJS.Timeout;
 
@@ -67,7 +73,8 @@ export class OpenLoad {
 
   #send(): void {
     const now = wallClock();
-    for (;;) {
+    this.#look(now);
+    while (!this.#stopped) {
       const intendedAt = this.#began + this.#sent * this.#everyMs;
       if (intendedAt > now) return;
       const made = this.#keep(`${this.#prefix}${this.#sent}`, this.#plan(this.#sent), intendedAt);
@@ -75,6 +82,13 @@ export class OpenLoad {
       this.#pending.add(made);
       void made.then(() => this.#pending.delete(made));
     }
+  }
+
+  #look(now: number): void {
+    const last = this.#looked;
+    this.#looked = { at: now, starvedMs: starvedMs(process.pid) };
+    const ms = this.#looked.starvedMs - last.starvedMs;
+    if (ms >= LEAST_STARVED_MS) this.#starved.push({ from: last.at, to: now, ms });
   }
 
   async #keep(id: string, planned: Planned, intendedAt: number): Promise<void> {
@@ -116,10 +130,18 @@ export class OpenLoad {
     });
   }
 
+  #excused(record: CallRecord): CallRecord {
+    const due = record.sentAt + record.timeoutMs;
+    if (record.endedAt <= due) return record;
+    return { ...record, starvedMs: starvedBetween(this.#starved, due, record.endedAt) };
+  }
+
   /** Sends no more, and waits for those that are on their way. */
   async stop(): Promise<readonly CallRecord[]> {
-    clearInterval(this.#timer);
+    this.#stopped = true;
     await Promise.all(this.#pending);
-    return this.records;
+    this.#look(wallClock());
+    clearInterval(this.#timer);
+    return this.records.map((record) => this.#excused(record));
   }
 }

@@ -22,3 +22,22 @@ export function processorTime(pid: number): () => number {
   const [before] = schedule(pid);
   return () => schedule(pid)[0] - before;
 }
+
+/** How long a process could have run and had no processor since it began, ms. NaN where the system does not tell. */
+export function starvedMs(pid: number): number {
+  return schedule(pid)[1];
+}
+
+/** A time in which this process had no processor now and then. Wall clock, ms. */
+export interface Starved {
+  readonly from: number;
+  readonly to: number;
+  /** Of the time between. */
+  readonly ms: number;
+}
+
+/** How much of the time between `from` and `to` it had no processor, ms: at most so long. */
+export function starvedBetween(times: readonly Starved[], from: number, to: number): number {
+  const sum = times.reduce((ms, one) => (one.to > from && one.from < to ? ms + one.ms : ms), 0);
+  return Math.min(sum, to - from);
+}
