@@ -8,13 +8,14 @@ export { serviceNameFault, versionFault } from "./definition/names.ts";
 export { sameInstance } from "./directory/same-instance.ts";
 export { type AnyService, anyService, DoorCallers } from "./door-callers.ts";
 export { AssumedEndpoints } from "./foreign/assumed-endpoints.ts";
-export { assumedUnary, foreignAddress, speaksGoMicro } from "./foreign/foreign-protocol.ts";
+export { assumedUnary, foreignAddress, speaksGoMicro, speaksGrpc } from "./foreign/foreign-protocol.ts";
 export {
   codeOfGoMicro,
   fromGoMicroError,
   type GoMicroError,
   toGoMicroError,
 } from "./foreign/go-micro-errors.ts";
+export { goMicroEndpoints, goMicroFault, tellEndpoints } from "./foreign/go-micro-record.ts";
 export {
   type FoundName,
   findGoName,

@@ -17,6 +17,7 @@ export class EtcdLease implements Lease {
   readonly #port: EtcdPort;
   readonly #layouts: readonly Layout[];
   readonly #over: () => void;
+  readonly #told: (instance: Instance) => void;
   readonly #guard: Guard;
   /** Key to what ends watching it. */
   readonly #guards = new Map<string, () => void>();
@@ -24,14 +25,19 @@ export class EtcdLease implements Lease {
   readonly #keys = new Map<string, readonly string[]>();
   #released: Promise<void> | undefined;
 
-  /** @param over called once, when it is released */
+  /**
+   * @param over called once, when it is released
+   * @param told of each instance that was written
+   */
   constructor(
     granted: { readonly lease: string; readonly ttlSeconds: number },
     port: EtcdPort,
     layouts: readonly Layout[],
     guard: Guard,
     over: () => void,
+    told: (instance: Instance) => void,
   ) {
+    this.#told = told;
     this.#guard = guard;
     this.ttlMs = granted.ttlSeconds * 1000;
     this.#id = granted.lease;
@@ -67,6 +73,7 @@ export class EtcdLease implements Lease {
     this.#keys.set(instance.id, [...new Set([...before, ...keys])]);
     await this.#port.put(records, this.#id);
     this.#keys.set(instance.id, keys);
+    this.#told(instance);
     const [first] = keys;
     if (
       first !== undefined &&

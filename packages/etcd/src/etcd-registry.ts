@@ -1,4 +1,13 @@
-import type { Lease, LeaseOptions, Logger, Registry, Runtime, ServiceSummary, Snapshot } from "@skein/core";
+import type {
+  Instance,
+  Lease,
+  LeaseOptions,
+  Logger,
+  Registry,
+  Runtime,
+  ServiceSummary,
+  Snapshot,
+} from "@skein/core";
 import { Malformed, SharedWatches, summarize, type WatchTeller } from "@skein/registry/backend";
 import { EtcdLease, type Guard } from "./etcd-lease.ts";
 import type { EtcdPort } from "./etcd-port.ts";
@@ -30,6 +39,8 @@ export class EtcdRegistry implements Registry {
   /** What is known of services that are watched, by layout. */
   readonly #followed = new Map<string, readonly View[]>();
   readonly #leases = new Set<EtcdLease>();
+  /** Services whose readers were warned of. */
+  readonly #warned = new Set<string>();
   #regressedAt = Number.NEGATIVE_INFINITY;
   #closing: Promise<void> | undefined;
 
@@ -55,7 +66,7 @@ export class EtcdRegistry implements Registry {
     const { port, layouts } = this.#o;
     const granted = await port.grant(Math.max(1, Math.ceil(ttlMs / 1000)), signal);
     const over = (): boolean => this.#leases.delete(lease);
-    const lease: EtcdLease = new EtcdLease(granted, port, layouts, this.#guard, over);
+    const lease: EtcdLease = new EtcdLease(granted, port, layouts, this.#guard, over, this.#warn);
     if (signal?.aborted === true || this.#closing !== undefined) {
       await lease.release();
       signal?.throwIfAborted();
@@ -113,6 +124,17 @@ export class EtcdRegistry implements Registry {
   get #waitMs(): number {
     return Math.min(MOST_WAIT_MS, (this.#o.ttlMs ?? DEFAULT_TTL_MS) / 3);
   }
+
+  readonly #warn = (instance: Instance): void => {
+    const { layouts, logger } = this.#o;
+    const { service } = instance;
+    for (const { name, unfit } of layouts) {
+      const why = this.#warned.has(service) ? undefined : unfit?.(instance);
+      if (why === undefined) continue;
+      this.#warned.add(service);
+      logger.warn({ service, registry: this.name, layout: name }, why);
+    }
+  };
 
   /** A key of ours that somebody deleted, or a store that lost it. */
   readonly #guard: Guard = (key, gone) => {

@@ -53,6 +53,8 @@ export class MdnsNode {
   readonly #closed = new AbortController();
   /** Those that are still to be said again. */
   readonly #goodbyes = new Set<Promise<void>>();
+  /** Services whose readers were warned of. */
+  readonly #warned = new Set<string>();
   #heardAt = Number.NEGATIVE_INFINITY;
   #newsAt = Number.NEGATIVE_INFINITY;
   #deaf = false;
@@ -124,9 +126,21 @@ export class MdnsNode {
   ): Promise<void> {
     const { service, id } = announcement.instance;
     this.#responder.put(announcement, sets, expiresAt);
+    this.#warn(announcement);
     await this.#say([{ service, id }]);
     const keys = this.#responder.keysOf(service, id);
     for (const delay of ANNOUNCE_AGAIN_MS) this.#outbox.later(keys, delay);
+  }
+
+  #warn({ instance }: Announcement): void {
+    const { layouts, logger } = this.#o;
+    const { service } = instance;
+    for (const { name, unfit } of layouts) {
+      const why = this.#warned.has(service) ? undefined : unfit?.(instance);
+      if (why === undefined) continue;
+      this.#warned.add(service);
+      logger.warn({ service, layout: name }, why);
+    }
   }
 
   /** Renews those. */

@@ -16,6 +16,7 @@ import {
   type Transport,
   toDefinition,
 } from "@skein/core";
+import { tellEndpoints } from "@skein/core/internal";
 import { createHttpDoor } from "@skein/http";
 import { ambient } from "./ambient.ts";
 import { Announcer } from "./announcer.ts";
@@ -242,7 +243,7 @@ export class RunningApp implements App {
 
   async #announce({ definition, instance }: Served): Promise<Instance> {
     const { metadata = {}, zone, weight = 1 } = this.#p.options;
-    const announced = this.#announcer.add({
+    const described: Instance = {
       service: definition.name,
       version: definition.version,
       id: instance,
@@ -252,7 +253,9 @@ export class RunningApp implements App {
       status: "serving",
       startedAt: this.#startedAt,
       metadata,
-    });
+    };
+    tellEndpoints(described, definition.endpoints.values());
+    const announced = this.#announcer.add(described);
     // Until the registry has it, we are not ready.
     this.#listeners.tell();
     return await announced;

@@ -49,7 +49,7 @@ export class Channel implements NodeHost, TargetHost {
   readonly policy: ResolvedPolicy;
   readonly budget: RetryBudget;
   readonly nodes = new Map<string, Node>();
-  assume: ((method: string) => EndpointInfo | undefined) | undefined;
+  readonly assume: ((method: string) => EndpointInfo) | undefined;
   readonly #o: ChannelOptions;
   readonly #targets = new Map<string | undefined, Target>();
   readonly #absence: Absence;
@@ -185,7 +185,6 @@ export class Channel implements NodeHost, TargetHost {
 
   connected(node: Node, session: ClientSession): void {
     this.#directory.connection(node.instance.id, "up");
-    if (session.endpoints instanceof AssumedEndpoints) this.assume ??= (method) => this.#assumed(method);
     for (const target of this.#targets.values())
       if (target.fits(node.instance.version)) target.learn(session.endpoints);
     this.#o.logger.debug({ ...this.#fields(node), version: session.version }, "instance connected");
@@ -202,8 +201,7 @@ export class Channel implements NodeHost, TargetHost {
     else this.#o.logger.debug({ ...fields, tries: tries + 1 }, "instance still cannot be reached");
   }
 
-  /** Of methods that come to be asked for once an instance is connected that does not tell of any. */
-  #assumed(method: string): EndpointInfo | undefined {
+  assumed(method: string): EndpointInfo | undefined {
     for (const { session } of this.nodes.values())
       if (session?.endpoints instanceof AssumedEndpoints) return session.endpoints.get(method);
     return undefined;

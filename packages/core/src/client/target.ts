@@ -27,7 +27,9 @@ export interface TargetHost {
   readonly policy: ResolvedPolicy;
   readonly budget: RetryBudget;
   /** Of methods that no instance tells of: a protocol's that is not ours. */
-  readonly assume: ((method: string) => EndpointInfo | undefined) | undefined;
+  readonly assume: ((method: string) => EndpointInfo) | undefined;
+  /** Of a method that no instance tells of, where one is connected that does not tell of any. */
+  assumed(method: string): EndpointInfo | undefined;
   /** Why a call has no instance to go to; undefined: that is not known yet, wait() is called again once it is. */
   absence(target: Target, call: ClientCall): RpcError | undefined;
 }
@@ -80,14 +82,9 @@ export class Target implements CallRoad {
   /** An instance that fits has said what it offers. */
   learn(endpoints: ReadonlyMap<string, RemoteEndpoint>): void {
     this.#known = true;
-    if (endpoints instanceof AssumedEndpoints) return this.#assume(endpoints);
+    // What others have told, or will, is better than what is assumed.
+    if (endpoints instanceof AssumedEndpoints) return;
     for (const endpoint of endpoints.values()) this.#learn(this.method(endpoint.name), endpoint);
-  }
-
-  /** An instance that does not tell: what others have told stays. */
-  #assume(endpoints: AssumedEndpoints): void {
-    for (const method of this.methods.values())
-      if (method.info === undefined) this.#learn(method, endpoints.get(method.name));
   }
 
   #learn(method: Method, endpoint: EndpointInfo): void {
@@ -175,9 +172,11 @@ export class Target implements CallRoad {
   /** A call whose method is not known (yet). */
   park(call: ClientCall): void {
     if (call.target.info !== undefined) return call.parked?.proceed();
-    if (this.#known && !this.candidates.some((node) => node.state === "connecting"))
-      return call.end(this.#unimplemented(call.target));
-    this.wait(call);
+    if (!this.#known || this.candidates.some((node) => node.state === "connecting")) return this.wait(call);
+    const assumed = this.#host.assumed(call.method);
+    if (assumed === undefined) return call.end(this.#unimplemented(call.target));
+    this.#learn(call.target, assumed);
+    call.parked?.proceed();
   }
 
   #unimplemented(method: Method): RpcError {

@@ -62,6 +62,11 @@ export function speaksGoMicro({ addresses, metadata }: Instance): boolean {
   );
 }
 
+/** Whether it has an address of gRPC, and is no server of Go Micro's: those have names and errors of their own. */
+export function speaksGrpc(instance: Instance): boolean {
+  return instance.addresses.some(({ protocol }) => protocol === "grpc") && !speaksGoMicro(instance);
+}
+
 /** Of its addresses the one for a protocol of that name; the first where none is: whoever wrote it down (`static:`, a bare key) did not say. */
 export function foreignAddress(instance: Instance, protocol: string): InstanceAddress | undefined {
   return instance.addresses.find((a) => a.protocol === protocol) ?? instance.addresses[0];

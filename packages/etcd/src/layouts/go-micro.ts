@@ -1,5 +1,5 @@
 import type { Instance } from "@skein/core";
-import { serviceNameFault, versionFault } from "@skein/core/internal";
+import { goMicroEndpoints, goMicroFault, serviceNameFault, versionFault } from "@skein/core/internal";
 import {
   goJson,
   isObject,
@@ -23,6 +23,7 @@ export function goMicroLayout(prefix: string): Layout {
   return {
     name: "go-micro",
     hasStatus: false,
+    unfit: goMicroFault,
     root: `${prefix}/`,
     prefixOf: (service) => `${prefix}/${dashed(service)}/`,
     record: (i) => ({
@@ -31,7 +32,7 @@ export function goMicroLayout(prefix: string): Layout {
         name: i.service,
         version: i.version,
         metadata: null,
-        endpoints: [],
+        endpoints: goMicroEndpoints(i),
         nodes: [{ id: nodeId(i), address: addressOf(i), metadata: metadataOf(i) }],
       }),
     }),

@@ -21,6 +21,8 @@ export interface Layout {
   /** Whoever reads it can see an instance's status: others see only instances that serve. */
   readonly hasStatus: boolean;
   record(instance: Instance): StoredRecord;
+  /** Why those who read its records cannot call an instance; undefined when they can. @default they can */
+  readonly unfit?: ((instance: Instance) => string | undefined) | undefined;
   /** All keys of a service begin with it, and no other keys do. */
   prefixOf(service: string): string;
   /** All keys of all services begin with it; undefined where there is no such prefix. */

@@ -1,5 +1,5 @@
 import type { Instance } from "@skein/core";
-import { serviceNameFault, versionFault } from "@skein/core/internal";
+import { goMicroEndpoints, goMicroFault, serviceNameFault, versionFault } from "@skein/core/internal";
 import { instanceFrom, isObject, type Json, sorted, textsOf } from "@skein/registry/backend";
 import type { DnsRecord } from "../wire.ts";
 import { readGoMicroTxt, writeGoMicroTxt } from "./go-micro-txt.ts";
@@ -12,6 +12,8 @@ const OURS = "skein";
 const TTL = 120;
 const PRIORITY = 10;
 const WEIGHT = 1;
+/** All of an instance has to go into one packet. */
+const MOST_ENDPOINTS = 64;
 /** A service of all services: `greeter._services.micro`, at no address. */
 const LIST = "_services";
 const LIST_PORT = 9999;
@@ -27,6 +29,7 @@ export function goMicroLayout(domain: string): Layout {
   return {
     name: "go-micro",
     domain: domain.toLowerCase(),
+    unfit: goMicroFault,
     serviceQuestion: (service) => ({ name: `${service}.${domain}`, type: "PTR" }),
     listQuestion: { name: listName, type: "PTR" },
     instanceName,
@@ -81,7 +84,7 @@ function jsonOf(announcement: Announcement): Json {
     Metadata: sorted({ ...instance.metadata, broker: "http", registry: "mdns", ...server, ...ours }),
     Service: instance.service,
     Version: instance.version,
-    Endpoints: [],
+    Endpoints: goMicroEndpoints(instance, MOST_ENDPOINTS),
   };
 }
 

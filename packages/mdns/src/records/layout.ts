@@ -39,6 +39,8 @@ export interface Layout {
   instanceName(service: string, id: string): string;
   /** With the TTL that they have at the most, s. Undefined for what others could not call. */
   records(announcement: Announcement): readonly DnsRecord[] | undefined;
+  /** Why those who read its records cannot call an instance; undefined when they can. @default they can */
+  readonly unfit?: ((instance: Instance) => string | undefined) | undefined;
   /** What answers listQuestion, beside the instances' own records. */
   listing(service: string): readonly DnsRecord[];
   /** The service that a PTR in an answer to listQuestion names. */
