@@ -195,6 +195,29 @@ test("options that are wrong are named", async () => {
   expect(String(await wrong({ crush: 0.1 } as never))).toContain(
     "faults.crush is not known: there are crash,",
   );
+  const [user] = users.services;
+  for (const [given, message] of [
+    [{ seed: 1.5 }, "simulate: seed is 1.5: give a whole number, 0 or more"],
+    [{ clients: 0 }, "simulate: clients is 0: give a whole number, 1 or more"],
+    [{ durationMs: -1 }, "simulate: durationMs is -1: give milliseconds, 0 or more"],
+    [{ ttlMs: 0 }, "simulate: ttlMs is 0: give milliseconds, more than 0"],
+    [{ body: "day" }, 'simulate: body is "day": give a function'],
+    [{ services: [] }, "simulate: services is an empty list: give a list of services"],
+    [
+      { services: [{ ...user, copies: 0 }] },
+      "simulate: services[0].copies is 0: give a whole number, 1 or more",
+    ],
+    [
+      { services: [{ ...user, name: "client" }] },
+      'services[0].name is "client": give a name, other than "client"',
+    ],
+    [{ services: [user, user] }, 'services[1].name is "user", as that of another one: give copies'],
+    [{ duration: 5 }, "simulate: duration is not known: there are seed, services, clients,"],
+  ] as const) {
+    const error = await failure(simulate({ ...users, seed: 1, body: () => {}, ...given } as never));
+    expect(error).toBeInstanceOf(TypeError);
+    expect(String(error)).toContain(message);
+  }
   const nobody = failure(simulate({ ...users, seed: 1, body: (world) => world.crash("user-9") }));
   expect(String(await nobody)).toContain("user-9 is no server here: there are user-1, user-2");
 });

@@ -1,4 +1,5 @@
 import { RpcError } from "@skein/core";
+import { checkOptions } from "./check-options.ts";
 import type { Facts } from "./needless.ts";
 import type { SimulationOptions } from "./options.ts";
 import { judge, type Violation } from "./rules.ts";
@@ -35,6 +36,7 @@ const LET_GO_MS = 10_000;
  * @throws TypeError when an option is wrong, naming it
  */
 export async function simulate(options: SimulationOptions): Promise<SimulationReport> {
+  checkOptions(options);
   return await new Simulation(options).run();
 }
 
