@@ -127,6 +127,10 @@ describe.skipIf(!hasGo || etcdBinary() === undefined)("grpc-go and etcd (skipped
     ends.push(() => client.close());
     const yard = client.service<Yard>("yard", { protocol: "grpc" });
     expect(await yard.whoAreYou()).toEqual({ text: "one" });
+    // The record says as well that it is gRPC, and nothing else.
+    const unasked = client.service<Yard>("yard");
+    expect(await unasked.sum([{ n: 40 }, { n: 2 }])).toEqual({ n: "42" });
+    for await (const { n } of unasked.count({ n: 1 })) expect(n).toBe("1");
     let calling = true;
     const seen: string[] = [];
     const failures: unknown[] = [];

@@ -1,5 +1,5 @@
 import type { ForeignProtocol } from "@skein/core";
-import { assumedUnary, speaksGoMicro } from "@skein/core/internal";
+import { assumedUnary, speaksGoMicro, speaksGrpc } from "@skein/core/internal";
 import { importFromApp, resolveFromApp } from "./import-from-app.ts";
 import { SetupError } from "./setup-error.ts";
 
@@ -11,7 +11,10 @@ const PACKAGES: Readonly<Record<string, string>> = {
 };
 
 /** Those that instances are called by because their records say so. */
-const SPEAKS: Readonly<Record<string, ForeignProtocol["speaks"]>> = { "go-micro": speaksGoMicro };
+const SPEAKS: Readonly<Record<string, ForeignProtocol["speaks"]>> = {
+  "go-micro": speaksGoMicro,
+  grpc: speaksGrpc,
+};
 
 /** Those that are given, and behind them those that are known by name. */
 export function withKnownProtocols(given: readonly ForeignProtocol[] = []): readonly ForeignProtocol[] {

@@ -1,4 +1,5 @@
 import type { ForeignProtocol } from "@skein/core";
+import { speaksGrpc } from "@skein/core/internal";
 import { type LoadedProto, loadProto, type ProtoOptions } from "../protos.ts";
 import type { GrpcDialect } from "./dialect.ts";
 import { type JsonServiceOptions, jsonDialect } from "./json-dialect.ts";
@@ -30,6 +31,7 @@ export function grpcProtocol(options: GrpcProtocolOptions = {}): ForeignProtocol
   }
   return {
     protocol: "grpc",
+    speaks: speaksGrpc,
     service(name) {
       const proto = protos.get(name);
       const json = Object.hasOwn(services, name) ? services[name] : undefined;
