@@ -134,5 +134,8 @@ process.on("message", (order: Order) => {
   }
 });
 
+// Its parent has gone, in whatever way; maybe while this program was being read.
+process.on("disconnect", () => process.exit(0));
+if (!process.connected) process.exit(0);
 const app = await serve(new LedgerService(), { log: "silent", ...settings.serve });
 process.send?.({ kind: "ready", addresses: app.services().flatMap((i) => i.addresses.map((a) => a.url)) });

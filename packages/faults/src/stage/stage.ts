@@ -1,5 +1,5 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Client, type ClientOptions, createClient } from "skein";
 import type { Execution } from "../ledger/records.ts";
@@ -7,13 +7,15 @@ import type { ServiceSettings } from "../programs/protocol.ts";
 import { ServiceProcess } from "./service-process.ts";
 import { starvation } from "./starved.ts";
 
+const INTERRUPTS = ["SIGINT", "SIGTERM"] as const;
+
 export interface StartOptions extends Partial<Omit<ServiceSettings, "ledger">> {
   readonly env?: NodeJS.ProcessEnv;
   /** What runs it instead of Node alone. */
   readonly command?: readonly string[];
 }
 
-/** A scenario's own registry, ledgers, processes and clients; nothing of it outlives the scenario. */
+/** A scenario's own registry, ledgers, processes and clients; nothing of it outlives the scenario, or this process when that is told to end. */
 export class Stage implements AsyncDisposable {
   readonly directory = mkdtempSync(join(tmpdir(), "skein-faults-"));
   readonly #closing: (() => Promise<unknown>)[] = [];
@@ -23,6 +25,10 @@ export class Stage implements AsyncDisposable {
   #ended = false;
   /** For SKEIN_REGISTRY. */
   registry = `local:${join(this.directory, "registry")}`;
+
+  constructor() {
+    for (const signal of INTERRUPTS) process.once(signal, this.#interrupted);
+  }
 
   /** Starts an instance of service `ledger`, or of another name. */
   async start(options: StartOptions = {}): Promise<ServiceProcess> {
@@ -78,7 +84,13 @@ export class Stage implements AsyncDisposable {
       });
   }
 
+  readonly #interrupted = (signal: NodeJS.Signals): void => {
+    const leave = (): never => process.exit(128 + constants.signals[signal]);
+    this[Symbol.asyncDispose]().then(leave, leave);
+  };
+
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const signal of INTERRUPTS) process.off(signal, this.#interrupted);
     this.#ended = true;
     const failed: unknown[] = [];
     for (const close of this.#closing) await close().catch((error) => failed.push(error));
