@@ -41,6 +41,10 @@ describe("the endpoint a Go name means", () => {
     ["billing.Invoice.Pay", "billing.invoice", "pay"],
     ["Billing.InvoiceService.Pay", "billing.invoice", "pay"],
     ["Invoice.Print", "invoice", "print"],
+    ["billing.invoice.Invoice.Pay", "billing.invoice", "pay"],
+    ["billing.invoice.InvoiceService.Pay", "billing.invoice", "pay"],
+    ["user.User.GetUser", "user", "getUser"],
+    ["user.Invoice.Print", "invoice", "print"],
     ["shop.Invoice.Print", "invoice", "print"],
     ["MailService.Send", "mail_service", "send"],
     ["Mail.Send", "mail_service", "send"],
@@ -58,6 +62,7 @@ describe("the endpoint a Go name means", () => {
   });
 
   test.each([
+    ["billing.invoice.Invoice.Print", "method", ""],
     ["User.GetUsr", "method", "; did you mean User.GetUser or User.GetURL?"],
     ["Usr.GetUser", "service", "; did you mean User.GetUser?"],
     ["Twin.READALL", "method", "; did you mean Twin.ReadAll or Twin.ReadaLL?"],

@@ -29,6 +29,7 @@ export interface UnknownName {
 /**
  * The endpoint a Go program means by `Type.Method`:
  * - What follows the last dot is the method, what is in front of it the type; of `pkg.User` the whole is looked for first, then `User`.
+ * - In front of a type its service may be named whole, as Go Micro does: `billing.invoice.Invoice` is `billing.invoice`, whatever else there is.
  * - A type is the service whose name has the same letters and digits (`OrderItem` is `order-item`), with or without `Service` at its end.
  * - A method is the endpoint of that very name, else the one whose name differs in its first letter (`GetUser` is `getUser`), else the only one that
  *   differs in capitals (`HTTPStatus` is `httpStatus`).
@@ -56,7 +57,10 @@ export function toGoName(service: string, method: string): string {
 }
 
 function findService(type: string, services: readonly ServiceDescription[]): ServiceDescription | undefined {
-  const last = type.slice(type.lastIndexOf(".") + 1);
+  const dot = type.lastIndexOf(".");
+  const last = type.slice(dot + 1);
+  const owner = dot <= 0 ? undefined : services.find(({ service }) => service === type.slice(0, dot));
+  if (owner !== undefined && isTypeOf(last, owner.service)) return owner;
   for (const name of type === last ? [type] : [type, last]) {
     const plain = letters(name);
     const short = plain.replace(/service$/, "");
@@ -68,6 +72,12 @@ function findService(type: string, services: readonly ServiceDescription[]): Ser
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+function isTypeOf(type: string, service: string): boolean {
+  const own = letters(service.slice(service.lastIndexOf(".") + 1));
+  const plain = letters(type);
+  return plain === own || plain === `${own}service` || `${plain}service` === own;
 }
 
 function findEndpoint(

@@ -44,14 +44,14 @@ export async function answerGoMicro(parts: GoMicroParts, exchange: Exchange, goN
   }
   let known: FoundName | undefined;
   try {
-    const found = parts.names.find(goName);
+    const found = parts.names.find(goName, serviceOfHeader(exchange));
     if (typeof found === "string") return fail(exchange, found);
     known = found;
     const json = writeJson(await call(parts, exchange, found));
     // A struct of Go's is never null.
     send(exchange, { "content-type": JSON_TYPE }, json === "null" ? "{}" : json);
   } catch (error) {
-    fail(exchange, errorOf(parts, error, known, goName));
+    fail(exchange, errorOf(parts, error, known, exchange, goName));
   }
 }
 
@@ -97,6 +97,7 @@ function errorOf(
   { host, names }: GoMicroParts,
   error: unknown,
   found: FoundName | undefined,
+  exchange: Exchange,
   goName: string,
 ): GoMicroError | string {
   const id = found === undefined ? goName : `${found.service}.${toGoName("x", found.method).slice(2)}`;
@@ -108,8 +109,13 @@ function errorOf(
   if (!RpcError.is(error))
     host.logger.error({ err: error, endpoint: goName }, "a Go Micro call failed within the door");
   const known = RpcError.from(error);
-  if (known.code === "NOT_FOUND" || known.code === "UNIMPLEMENTED") names.forget(goName);
+  if (known.code === "NOT_FOUND" || known.code === "UNIMPLEMENTED")
+    names.forget(goName, serviceOfHeader(exchange));
   return toGoMicroError(known, id);
+}
+
+function serviceOfHeader({ request }: Exchange): string {
+  return String(request.headers["micro-service"] ?? "");
 }
 
 function fail(exchange: Exchange, error: GoMicroError | string): void {

@@ -2,9 +2,12 @@ import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
 import { type CallOptions, type RpcError, silentLogger } from "@skein/core";
 import { afterEach, describe, expect, test } from "vitest";
-import { type ClientOptions, createClient } from "../../../skein/src/index.ts";
+import { createMemoryRegistry } from "../../../registry/src/index.ts";
+import { type ClientOptions, createClient, serve } from "../../../skein/src/index.ts";
+import { nodeRuntime } from "../../../skein/src/internal.ts";
 import { goMicroProtocol } from "./client/protocol.ts";
 import { FakeGoMicroServer, Panic, PlainError, TypedError } from "./test/fake-go-micro-server.ts";
+import { GreeterService } from "./test/greeter.ts";
 
 interface Greeter {
   hello(input: { readonly name: string }): Promise<{ readonly message: string }>;
@@ -373,6 +376,37 @@ describe("time, and connections that end", () => {
     server.calls[0]?.socket.destroy();
     expect(await last).toEqual({ message: "Hello X" });
   });
+});
+
+test("instances whose records say that they are Go Micro's are called as such, unasked; those of ours beside them as ours", async () => {
+  const server = await fake();
+  const registry = createMemoryRegistry({ runtime: nodeRuntime });
+  const app = await serve(new GreeterService(), { registry, log: silentLogger, signals: false });
+  ends.push(() => app.close());
+  const lease = await registry.lease({ ttlMs: 60_000 });
+  await lease.put({
+    service: "greeter",
+    version: "1.0.0",
+    id: "go",
+    addresses: [{ protocol: "go-micro", url: `http://${server.address}` }],
+    weight: 1,
+    status: "serving",
+    startedAt: new Date(0).toISOString(),
+    metadata: { protocol: "mucp" },
+  });
+  const client = createClient({ registry, log: silentLogger });
+  ends.push(() => client.close());
+  const both = client.service<Greeter & { stream(input: { to: number }): AsyncIterable<unknown> }>("greeter");
+  const items: unknown[] = [];
+  // Only ours can say that it is a stream.
+  for await (const item of both.stream({ to: 2 })) items.push(item);
+  expect(items).toEqual([{ n: 0 }, { n: 1 }]);
+  const only = (version: string) => client.service<Greeter>("greeter", { version }).hello({ name: version });
+  expect(await only("1.0.0")).toEqual({ message: "Hello 1.0.0" });
+  expect(server.calls).toHaveLength(1);
+  await app.close();
+  expect(await both.hello({ name: "X" })).toEqual({ message: "Hello X" });
+  expect(server.calls).toHaveLength(2);
 });
 
 test("with one of two killed, no idempotent call fails, and both had their share", async () => {

@@ -6,6 +6,7 @@ import { grpcDoor } from "../../../grpc/src/door.ts";
 import { createMemoryRegistry } from "../../../registry/src/index.ts";
 import { createClient, serve } from "../../../skein/src/index.ts";
 import { nodeRuntime } from "../../../skein/src/internal.ts";
+import { openGrpc } from "./client/grpc-road.ts";
 import { type GoMicroProtocolOptions, goMicroProtocol } from "./client/protocol.ts";
 import { FakeGoMicroGrpcServer } from "./test/fake-go-micro-grpc-server.ts";
 import { PlainError, TypedError } from "./test/fake-go-micro-server.ts";
@@ -115,6 +116,13 @@ describe("our client and a Go Micro server that speaks gRPC", () => {
       executed: "yes",
       message: thrown.message,
     });
+  });
+
+  test("without the package that speaks gRPC: it is named", async () => {
+    const missing = Object.assign(new Error("Cannot find package"), { code: "ERR_MODULE_NOT_FOUND" });
+    await expect(openGrpc({} as never, () => Promise.reject(missing))).rejects.toThrow(
+      "Go Micro servers that speak gRPC need the package @skein/grpc: npm install @skein/grpc",
+    );
   });
 
   test("no such method", async () => {

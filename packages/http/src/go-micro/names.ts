@@ -20,23 +20,28 @@ export class GoMicroNames {
     this.#names = names;
   }
 
-  /** What it means, or what Go Micro's own server says to a name that it does not know. */
-  find(goName: string): FoundName | string {
-    const known = this.#found.get(goName);
+  /**
+   * What it means, or what Go Micro's own server says to a name that it does not know.
+   * @param service that the caller has asked for, where it says so
+   */
+  find(goName: string, service = ""): FoundName | string {
+    const key = `${service} ${goName}`;
+    const known = this.#found.get(key);
     if (known !== undefined) return known;
-    const found = goName.length > LONGEST ? notFound("form", goName.slice(0, LONGEST)) : this.#look(goName);
+    const found =
+      key.length > LONGEST ? notFound("form", goName.slice(0, LONGEST)) : this.#look(goName, service);
     if (typeof found === "string") return found;
     if (this.#found.size >= MOST_KEPT) this.#found.clear();
-    this.#found.set(goName, found);
+    this.#found.set(key, found);
     return found;
   }
 
   /** It was not there when it was called. */
-  forget(goName: string): void {
-    this.#found.delete(goName);
+  forget(goName: string, service = ""): void {
+    this.#found.delete(`${service} ${goName}`);
   }
 
-  #look(goName: string): FoundName | string {
+  #look(goName: string, service: string): FoundName | string {
     const services = this.#now();
     const ours = this.#names?.(goName, services);
     if (ours !== undefined) {
@@ -44,7 +49,8 @@ export class GoMicroNames {
       const endpoint = service?.endpoints.find(({ name }) => name === ours.method);
       return { ...ours, kind: endpoint?.kind as FoundName["kind"] };
     }
-    const found = findGoName(goName, services);
+    const whole = service === "" || !goName.includes(".") ? goName : `${service}.${goName}`;
+    const found = findGoName(whole, services);
     return "unknown" in found ? notFound(found.unknown, goName) : found;
   }
 

@@ -249,4 +249,30 @@ describe("a caller of Go Micro's", () => {
     expect((await client.call("Greeter.Hello", { name: "X" })).body).toBe('{"message":"Hello X"}');
     expect(asked).toEqual(["Say.Hi", "Greeter.Hello"]);
   });
+
+  test.each([
+    "__proto__.constructor",
+    "Greeter.__proto__",
+    "Greeter.$describe.",
+    "..",
+    ".Hello",
+    "Greeter.",
+    "Bjørn.Hello",
+    `Greeter.${"x".repeat(4000)}`,
+    "Greeter.Hello\r\nMicro-Endpoint: Greeter.Nope",
+  ])("is told that there is no %.30s, and may go on", async (name) => {
+    const { client } = await open();
+    const { head, headers, body } = await client.call(name, {});
+    expect(head).toMatch(/^HTTP\/1\.1 200 OK/);
+    expect(headers.get("micro-error")).toMatch(/^rpc: [\x20-\x7e]+$/);
+    expect(body).toBe("");
+    expect((await client.call("Greeter.Hello", { name: "X" })).body).toBe('{"message":"Hello X"}');
+    expect(client.dialled).toBe(1);
+  });
+
+  test("of a page of another origin is not answered as one of Go Micro's", async () => {
+    const { client } = await open();
+    const { head } = await client.call("Greeter.Hello", {}, ["Origin: https://evil.example"]);
+    expect(head).toMatch(/^HTTP\/1\.1 403 /);
+  });
 });

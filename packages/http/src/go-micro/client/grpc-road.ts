@@ -10,21 +10,27 @@ const CONTENT_TYPE = "application/grpc+json";
 /** A struct of Go's is never null. */
 const NO_INPUT = Buffer.from("{}");
 
+type GrpcClient = Pick<typeof import("@skein/grpc/client"), "createGrpcSession">;
+
 /**
  * Connects to a Go Micro server that speaks gRPC.
+ * @param grpc imports what speaks it
  * @throws Error naming the package that is not installed
  */
-export async function openGrpc(options: GoMicroSessionOptions): Promise<ClientSession> {
-  const { createGrpcSession } = await load();
+export async function openGrpc(
+  options: GoMicroSessionOptions,
+  grpc: () => Promise<GrpcClient> = () => import("@skein/grpc/client"),
+): Promise<ClientSession> {
+  const { createGrpcSession } = await load(grpc);
   return createGrpcSession({
     ...options,
     dialect: goMicroDialect(options.instance.service, options.service),
   });
 }
 
-async function load(): Promise<typeof import("@skein/grpc/client")> {
+async function load(grpc: () => Promise<GrpcClient>): Promise<GrpcClient> {
   try {
-    return await import("@skein/grpc/client");
+    return await grpc();
   } catch (error) {
     if ((error as { readonly code?: string }).code !== "ERR_MODULE_NOT_FOUND") throw error;
     throw new Error(

@@ -3,7 +3,7 @@ import { type CallContext, defineErrors, Rpc, RpcError, Service } from "@skein/c
 export const GreeterErrors = defineErrors({ SHUT: { code: "UNAVAILABLE" } });
 
 /** What the page's Go service is, as one of ours. */
-@Service("greeter", { version: "1.0.0" })
+@Service("greeter", { version: "2.0.0" })
 export class GreeterService {
   readonly aborted: string[] = [];
 
