@@ -1,13 +1,10 @@
-import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
+import { execFileSync } from "node:child_process";
 import { type CallContext, Rpc, RpcError, Service, silentLogger } from "@skein/core";
 import { type App, type ClientOptions, createClient, serve } from "skein";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { jsonrpcProtocol } from "../../http/src/jsonrpc/index.ts";
 import { collectLogs } from "../../skein/src/test/collect-logs.ts";
+import { type Arith, buildGo, GoPrograms, hasGo } from "./jsonrpc-go.ts";
 
 @Service("user", { version: "1.0.0" })
 class UserService {
@@ -38,21 +35,12 @@ class UserService {
   @Rpc() async nothing(): Promise<void> {}
 }
 
-const hasGo = spawnSync("go", ["version"]).status === 0;
-if (!hasGo && process.env.CI === "true") throw new Error("CI needs Go for the tests beside Go programs");
-const source = join(import.meta.dirname, "../go/jsonrpc");
-const folder = join(import.meta.dirname, "../../../.cache/servers/jsonrpc-interop");
-const program = join(folder, "jsonrpc-interop");
-
 const ends: (() => unknown)[] = [];
 afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
 });
 
-function build(): void {
-  mkdirSync(folder, { recursive: true });
-  execFileSync("go", ["build", "-o", program, "."], { cwd: source, stdio: "inherit" });
-}
+const go = new GoPrograms(ends);
 
 async function start(): Promise<{
   app: App;
@@ -68,79 +56,48 @@ async function start(): Promise<{
   return { app, user, logs, at: app.address.replace("tcp://", "") };
 }
 
-interface Outcome {
-  readonly result?: unknown;
-  readonly error?: string;
-  /** The error is the server's own (rpc.ServerError), and the connection goes on. */
-  readonly server?: boolean;
-}
-
-/** One connection of Go's, that is told what to call. */
-function goClient(...args: readonly string[]): {
-  call(line: string): Promise<Outcome>;
-  next(): Promise<Outcome>;
-  kill(): Promise<unknown>;
-} {
-  const child = spawn(program, args, { stdio: ["pipe", "pipe", "inherit"] });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const exit = once(child, "exit");
-  const next = async (): Promise<Outcome> => JSON.parse((await lines.next()).value as string) as Outcome;
-  ends.push(() => {
-    child.stdin.end();
-    return exit;
-  });
-  return {
-    next,
-    call: (line) => {
-      child.stdin.write(`${line}\n`);
-      return next();
-    },
-    kill: () => {
-      child.kill("SIGKILL");
-      return exit;
-    },
-  };
-}
-
 describe.skipIf(!hasGo)("Go's net/rpc/jsonrpc calls our port (skipped without go)", () => {
-  beforeAll(build, 300_000);
+  beforeAll(buildGo, 300_000);
 
   test("jsonrpc.Dial and Call: values, errors, names that are not known, no input and no output", async () => {
     const { at } = await start();
-    const go = goClient("call", at);
+    const caller = go.client("call", at);
     const ada = { id: "42", name: "Ada", big: 2 ** 53 };
-    expect(await go.call('UserService.GetUser {"id":"42"}')).toEqual({ result: ada });
-    expect(await go.call('User.GetUser {"id":"42"}')).toEqual({ result: ada });
-    expect(await go.call('User.GetUser {"id":"7"}')).toEqual({ error: "NOT_FOUND: no user 7", server: true });
-    expect(await go.call("User.GetUsr {}")).toEqual({
+    expect(await caller.call('UserService.GetUser {"id":"42"}')).toEqual({ result: ada });
+    expect(await caller.call('User.GetUser {"id":"42"}')).toEqual({ result: ada });
+    expect(await caller.call('User.GetUser {"id":"7"}')).toEqual({
+      error: "NOT_FOUND: no user 7",
+      server: true,
+    });
+    expect(await caller.call("User.GetUsr {}")).toEqual({
       error: "rpc: can't find method User.GetUsr; did you mean User.GetUser?",
       server: true,
     });
     // A result of null would end Go's connection.
-    expect(await go.call("User.Nothing")).toEqual({ result: {} });
+    expect(await caller.call("User.Nothing")).toEqual({ result: {} });
     const long = JSON.stringify({ id: `\u2028}{"${"é".repeat(500_000)}` });
-    expect(await go.call(`User.GetUser ${long}`)).toMatchObject({ server: true });
-    expect(await go.call('User.GetUser {"id":"42"}')).toEqual({ result: ada });
+    expect(await caller.call(`User.GetUser ${long}`)).toMatchObject({ server: true });
+    expect(await caller.call('User.GetUser {"id":"42"}')).toEqual({ result: ada });
   });
 
   test("a hundred calls at once on one connection, answered out of order", async () => {
     const { at } = await start();
-    const { stdout } = spawnGo(["burst", at, "User.Double", "100"]);
-    expect(JSON.parse(await stdout)).toEqual(Array.from({ length: 100 }, (_, n) => 2 * n));
+    const printed = await go.output("burst", at, "User.Double", "100");
+    expect(JSON.parse(printed)).toEqual(Array.from({ length: 100 }, (_, n) => 2 * n));
   });
 
   test("a client that is killed cancels its calls", async () => {
     const { at, user } = await start();
-    const go = goClient("call", at);
-    void go.call("User.Wait 60000").catch(() => {});
+    const caller = go.client("call", at);
+    void caller.call("User.Wait 60000").catch(() => {});
     await expect.poll(() => user.running).toBe(1);
-    await go.kill();
+    await caller.kill();
     await expect.poll(() => user.gone, { timeout: 3000 }).toBe(1);
   });
 
   test("a drain answers what runs; what comes then was not executed; afterwards the connection is closed", async () => {
     const { app, at, user } = await start();
-    const [slow, late, idle] = [goClient("call", at), goClient("call", at), goClient("call", at)];
+    const [slow, late, idle] = [go.client("call", at), go.client("call", at), go.client("call", at)];
     await late.call("User.Nothing");
     await idle.call("User.Nothing");
     const waited = slow.call("User.Wait 500");
@@ -159,7 +116,7 @@ describe.skipIf(!hasGo)("Go's net/rpc/jsonrpc calls our port (skipped without go
     ["gob-http", "rpc.DialHTTP"],
   ])("%s: closed at once, and the log names jsonrpc.Dial", async (how) => {
     const { at, logs } = await start();
-    const outcome = await goClient(how, at).next();
+    const outcome = await go.client(how, at).next();
     expect(outcome).toMatchObject({ error: expect.stringMatching(/EOF|reset|shut down/), server: false });
     expect(logs.find("speaks no protocol served here")).toMatchObject({
       hint: expect.stringContaining("jsonrpc.Dial"),
@@ -167,34 +124,8 @@ describe.skipIf(!hasGo)("Go's net/rpc/jsonrpc calls our port (skipped without go
   });
 });
 
-/** Arith of Go's, as its callers here see it. */
-interface Arith {
-  multiply(numbers: { A: number; B: number }): Promise<number>;
-  divide(numbers: { A: number; B: number }): Promise<{ Quo: number; Rem: number }>;
-  name(): Promise<string>;
-  echo(text: string): Promise<string>;
-  sleep(ms: number): Promise<number>;
-  nope(): Promise<void>;
-}
-
 describe.skipIf(!hasGo)("we call servers of Go's net/rpc/jsonrpc (skipped without go)", () => {
-  beforeAll(build, 300_000);
-
-  async function goServer(name: string): Promise<{ at: string; kill(): Promise<unknown>; pid: number }> {
-    const child = spawn(program, ["serve", name], { stdio: ["pipe", "pipe", "inherit"] });
-    const exit = once(child, "exit");
-    ends.push(() => {
-      child.stdin.end();
-      child.kill("SIGCONT");
-      return exit;
-    });
-    const [line] = (await once(child.stdout, "data")) as [Buffer];
-    const kill = (): Promise<unknown> => {
-      child.kill("SIGKILL");
-      return exit;
-    };
-    return { at: line.toString().trim(), kill, pid: child.pid as number };
-  }
+  beforeAll(buildGo, 300_000);
 
   function callers(at: readonly string[], more: ClientOptions = {}) {
     const client = createClient({ registry: `static://arith=${at.join(",")}`, log: silentLogger, ...more });
@@ -207,7 +138,7 @@ describe.skipIf(!hasGo)("we call servers of Go's net/rpc/jsonrpc (skipped withou
   }
 
   test("values, errors, no input, a hundred at once", async () => {
-    const { at } = await goServer("one");
+    const { at } = await go.server("one");
     const { arith } = callers([at]);
     expect(await arith.multiply({ A: 7, B: 8 })).toBe(56);
     expect(await arith.divide({ A: 17, B: 5 })).toEqual({ Quo: 3, Rem: 2 });
@@ -233,7 +164,7 @@ describe.skipIf(!hasGo)("we call servers of Go's net/rpc/jsonrpc (skipped withou
   });
 
   test("a deadline and a signal end a call here; the connection goes on", async () => {
-    const { at } = await goServer("one");
+    const { at } = await go.server("one");
     const { arith } = callers([at]);
     const late = arith.call("sleep", 600, { timeoutMs: 100 });
     await expect(late).rejects.toMatchObject({ code: "DEADLINE_EXCEEDED", executed: "maybe" });
@@ -245,7 +176,7 @@ describe.skipIf(!hasGo)("we call servers of Go's net/rpc/jsonrpc (skipped withou
   });
 
   test("two instances share the calls; one killed, no idempotent call fails", async () => {
-    const [one, two] = [await goServer("one"), await goServer("two")];
+    const [one, two] = [await go.server("one"), await go.server("two")];
     const { arith, again } = callers([one.at, two.at]);
     const seen = new Set<string>();
     while (seen.size < 2) seen.add(await arith.name());
@@ -276,7 +207,7 @@ describe.skipIf(!hasGo)("we call servers of Go's net/rpc/jsonrpc (skipped withou
   });
 
   test("a call that may have been executed is not tried again unless it may be", async () => {
-    const one = await goServer("one");
+    const one = await go.server("one");
     const { arith } = callers([one.at]);
     await arith.name();
     const lost = arith.sleep(5000);
@@ -286,7 +217,7 @@ describe.skipIf(!hasGo)("we call servers of Go's net/rpc/jsonrpc (skipped withou
   });
 
   test("a server that stops answering is suspected, a busy one is not; idempotent calls go elsewhere", async () => {
-    const [one, two] = [await goServer("one"), await goServer("two")];
+    const [one, two] = [await go.server("one"), await go.server("two")];
     const logs = collectLogs();
     const { arith, again } = callers([one.at, two.at], {
       log: logs.logger,
@@ -309,7 +240,7 @@ describe.skipIf(!hasGo)("we call servers of Go's net/rpc/jsonrpc (skipped withou
   });
 
   test("another rule for names, another protocol's name, and our own service by its door", async () => {
-    const { at } = await goServer("one");
+    const { at } = await go.server("one");
     const protocols = [jsonrpcProtocol({ names: (_, method) => `Arith.${method}` })];
     const client = createClient({ registry: `static://sums=${at}`, log: silentLogger, protocols });
     ends.push(() => client.close());
@@ -326,15 +257,3 @@ describe.skipIf(!hasGo)("we call servers of Go's net/rpc/jsonrpc (skipped withou
     expect(await own.service<UserService>("user").getUser({ id: "42" })).toMatchObject({ name: "Ada" });
   });
 });
-
-function spawnGo(args: readonly string[]): { stdout: Promise<string> } {
-  const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
-  const exit = once(child, "exit");
-  ends.push(() => exit);
-  const read = async (): Promise<string> => {
-    let text = "";
-    for await (const chunk of child.stdout.setEncoding("utf8")) text += chunk as string;
-    return text;
-  };
-  return { stdout: read() };
-}

@@ -266,7 +266,7 @@ export class RunningApp implements App {
     const { host } = new URL(this.address);
     if (host === "") return [{ protocol: "skein", url: this.address }];
     const secure = this.#p.options.tls !== undefined;
-    const scheme = (door: string): string => (door === "http" && secure ? "https" : door);
+    const scheme = (door: string): string => (secure ? `${door}s` : door);
     return [
       { protocol: "skein", url: this.address },
       ...this.#doors.map(({ protocol: door }) => ({ protocol: door, url: `${scheme(door)}://${host}` })),

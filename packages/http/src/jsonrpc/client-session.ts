@@ -1,4 +1,4 @@
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { type ForeignSessionOptions, RpcError, type Timer } from "@skein/core";
 import {
   AssumedEndpoints,
@@ -7,6 +7,7 @@ import {
   Liveness,
   type OutgoingCall,
 } from "@skein/core/internal";
+import { dialServer, type JsonrpcTlsOptions, serverAddress } from "./dial.ts";
 import { MessageScanner, ScanError } from "./message-scanner.ts";
 import { readAnswer, requestText } from "./messages.ts";
 
@@ -24,6 +25,8 @@ const MAX_UNSENT_BYTES = 16 * 1024 * 1024;
 export interface JsonrpcSessionOptions extends ForeignSessionOptions {
   /** `Arith.Multiply` for an endpoint. */
   readonly goName: (method: string) => string;
+  /** Undefined: TLS where the address asks for it. */
+  readonly tls?: JsonrpcTlsOptions | undefined;
 }
 
 /** Calls to one net/rpc server over one connection, as many at once as there are, answered in any order. */
@@ -50,18 +53,17 @@ export class JsonrpcSession implements ClientSession {
     const { runtime, address, limits, liveness, connectTimeoutMs } = options;
     this.#o = options;
     this.#maxCalls = limits?.maxCalls ?? MAX_CALLS;
-    const { host, port } = hostPort(address.url);
-    this.#remote = `${host}:${port}`;
+    const server = serverAddress(address.url);
+    this.#remote = `${server.host}:${server.port}`;
     this.#liveness = new Liveness(liveness, runtime.clock.monotonic());
     this.#scanner = new MessageScanner(
       { maxBytes: limits?.maxMessageBytes ?? MAX_MESSAGE_BYTES, maxDepth: limits?.maxDepth ?? MAX_DEPTH },
       (text) => this.#answer(text),
     );
-    this.#socket = connect({ host, port, noDelay: true });
+    this.#socket = dialServer(server, options.tls, () => this.#ready());
     this.#timer = runtime.clock.setTimer(connectTimeoutMs, () =>
       this.#die(unavailable(`no connection to ${this.#remote} within ${connectTimeoutMs} ms`)),
     );
-    this.#socket.on("connect", () => this.#ready());
     this.#socket.on("data", (chunk: Buffer) => this.#read(chunk));
     this.#socket.on("error", (error) => this.#lost(`was lost: ${error.message}`, error));
     this.#socket.on("end", () => this.#lost("was closed by the peer"));
@@ -277,11 +279,4 @@ function unavailable(
 
 function tooLate(executed: "no" | "maybe"): RpcError {
   return new RpcError("DEADLINE_EXCEEDED", "the deadline passed", { executed });
-}
-
-/** Of `tcp://10.0.0.1:8080`, `jsonrpc://[::1]:8080`. @throws Error that names what it got */
-function hostPort(url: string): { readonly host: string; readonly port: number } {
-  const found = /^[a-z+]+:\/\/(\[[0-9a-f:.%]+\]|[^/:@?#[\]]+):(\d+)\/?$/i.exec(url);
-  if (found === null) throw new Error(`its address is ${url}, and net/rpc is dialled at host:port`);
-  return { host: (found[1] as string).replace(/^\[|\]$/g, ""), port: Number(found[2]) };
 }

@@ -4,6 +4,8 @@ package main
 
 import (
 	"bufio"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,7 +24,9 @@ const usage = `usage:
   jsonrpc-interop burst ADDRESS METHOD COUNT    COUNT calls at once with 0, 1, …; prints their results as JSON
   jsonrpc-interop gob ADDRESS       dials as rpc.Dial does; prints the error of a call
   jsonrpc-interop gob-http ADDRESS  dials as rpc.DialHTTP does; prints its error
-  jsonrpc-interop serve NAME        serves Arith until its input ends; prints its address`
+  jsonrpc-interop call-tls ADDRESS CA           as call, over TLS
+  jsonrpc-interop serve NAME        serves Arith until its input ends; prints its address
+  jsonrpc-interop serve NAME CERT KEY           the same over TLS`
 
 func main() {
 	if err := run(os.Args[1:]); err != nil {
@@ -37,7 +41,13 @@ func run(args []string) error {
 	}
 	switch {
 	case args[0] == "call" && len(args) == 2:
-		return call(args[1])
+		client, err := jsonrpc.Dial("tcp", args[1])
+		if err != nil {
+			return err
+		}
+		return call(client)
+	case args[0] == "call-tls" && len(args) == 3:
+		return callTLS(args[1], args[2])
 	case args[0] == "burst" && len(args) == 4:
 		return burst(args[1], args[2], args[3])
 	case args[0] == "gob" && len(args) == 2:
@@ -46,7 +56,13 @@ func run(args []string) error {
 		_, err := rpc.DialHTTP("tcp", args[1])
 		return outcome(nil, err)
 	case args[0] == "serve" && len(args) == 2:
-		return serve(args[1])
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		return serve(args[1], listener)
+	case args[0] == "serve" && len(args) == 4:
+		return serveTLS(args[1], args[2], args[3])
 	}
 	return errors.New(usage)
 }
@@ -60,11 +76,21 @@ func outcome(result any, err error) error {
 	return json.NewEncoder(os.Stdout).Encode(line)
 }
 
-func call(address string) error {
-	client, err := jsonrpc.Dial("tcp", address)
+func callTLS(address, ca string) error {
+	text, err := os.ReadFile(ca)
 	if err != nil {
 		return err
 	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(text)
+	connection, err := tls.Dial("tcp", address, &tls.Config{RootCAs: roots})
+	if err != nil {
+		return err
+	}
+	return call(jsonrpc.NewClient(connection))
+}
+
+func call(client *rpc.Client) error {
 	defer client.Close()
 	lines := bufio.NewScanner(os.Stdin)
 	lines.Buffer(nil, 8<<20)
@@ -161,13 +187,21 @@ func (a *Arith) Sleep(ms *int, reply *int) error {
 	return nil
 }
 
-func serve(name string) error {
-	server := rpc.NewServer()
-	if err := server.RegisterName("Arith", &Arith{name: name}); err != nil {
+func serveTLS(name, cert, key string) error {
+	pair, err := tls.LoadX509KeyPair(cert, key)
+	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{pair}})
 	if err != nil {
+		return err
+	}
+	return serve(name, listener)
+}
+
+func serve(name string, listener net.Listener) error {
+	server := rpc.NewServer()
+	if err := server.RegisterName("Arith", &Arith{name: name}); err != nil {
 		return err
 	}
 	fmt.Println(listener.Addr())
@@ -180,6 +214,6 @@ func serve(name string) error {
 			go server.ServeCodec(jsonrpc.NewServerCodec(connection))
 		}
 	}()
-	_, err = io.Copy(io.Discard, os.Stdin)
+	_, err := io.Copy(io.Discard, os.Stdin)
 	return err
 }
