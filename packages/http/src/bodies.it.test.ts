@@ -1,5 +1,5 @@
 import { request as httpRequest } from "node:http";
-import { gunzipSync } from "node:zlib";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { post, request, useDesk } from "./test/bench.ts";
 
@@ -48,10 +48,44 @@ describe("bodies", () => {
     );
   });
 
-  test("a compressed body is 415 and says what is taken", async () => {
+  test("a compression that is not known is 415 and says what is taken", async () => {
     const { url } = await desks.open();
-    const answer = await post(`${url}/desk/echo`, "1", { "content-encoding": "gzip" });
-    expect([answer.status, answer.headers.get("accept-encoding")]).toEqual([415, "identity"]);
+    const answer = await post(`${url}/desk/echo`, "1", { "content-encoding": "br" });
+    expect([answer.status, answer.headers.get("accept-encoding")]).toEqual([415, "gzip, identity"]);
+  });
+
+  describe("gzip", () => {
+    const zipped = async (url: string, body: Uint8Array, lines = false): Promise<[number, any]> => {
+      const type = lines ? "application/x-ndjson" : "application/json";
+      const headers = { "content-type": type, "content-encoding": "gzip" };
+      const answer = await fetch(url, { method: "POST", headers, body });
+      return [answer.status, await answer.json()];
+    };
+
+    test("is taken, by its length without compression", async () => {
+      const { url } = await desks.open({ limits: { maxBodyBytes: 10_000 } });
+      const fits = "x".repeat(9998);
+      expect(await zipped(`${url}/desk/echo`, gzipSync(JSON.stringify(fits)))).toEqual([200, fits]);
+      const bomb = await zipped(`${url}/desk/echo`, gzipSync(JSON.stringify(`${fits}x`)));
+      expect(bomb).toMatchObject([413, { message: "the body is longer than 10000 bytes" }]);
+      const none = [400, { code: "INVALID_ARGUMENT", message: "the body is encoded as gzip, and is none" }];
+      expect(await zipped(`${url}/desk/echo`, Buffer.from("17"))).toMatchObject(none);
+      expect(await zipped(`${url}/desk/echo`, gzipSync("17").subarray(0, -3))).toMatchObject(none);
+      const broken = await zipped(`${url}/desk/echo`, gzipSync("{17}"));
+      expect(broken).toMatchObject([400, { message: expect.stringContaining("column 2") }]);
+    });
+
+    test("and in streams, a line at a time", async () => {
+      const { url, desk } = await desks.open({ limits: { maxBodyBytes: 1000 } });
+      const numbers = Array.from({ length: 5000 }, (_, n) => n);
+      expect(await zipped(`${url}/desk/sum`, gzipSync(numbers.join("\n")), true)).toEqual([200, 12_497_500]);
+      expect(desk.imported).toEqual(numbers);
+      const line = await zipped(`${url}/desk/sum`, gzipSync(`1\n"${"x".repeat(100_000)}"`), true);
+      expect(line).toMatchObject([413, { message: "line 2 of the body is longer than 1000 bytes" }]);
+      expect(await zipped(`${url}/desk/sum`, Buffer.from("1\n2\n"), true)).toMatchObject([400, {}]);
+      expect(await zipped(`${url}/desk/first`, gzipSync(numbers.join("\n")), true)).toEqual([200, 0]);
+      expect((await post(`${url}/desk/echo`, 1)).status).toBe(200);
+    });
   });
 
   test("a body that says it is too long is 413 before it comes, and is not invited", async () => {

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
+import type { Transform } from "node:stream";
 import { RpcError } from "@skein/core";
-import { tooLong } from "./read-body.ts";
+import { noGzip, tooLong } from "./read-body.ts";
 import { readJson } from "./read-json.ts";
 
 const LINE_FEED = 0x0a;
@@ -20,6 +21,7 @@ export class BodyLines implements AsyncIterableIterator<unknown> {
   /** Why it ended before its end. */
   fault: Error | undefined;
   readonly #request: IncomingMessage;
+  readonly #unpack: Transform | undefined;
   readonly #maxBytes: number;
   #lines: Line[] = [];
   #part: Buffer[] = [];
@@ -28,15 +30,24 @@ export class BodyLines implements AsyncIterableIterator<unknown> {
   #ended = false;
   #wake: (() => void) | undefined;
 
-  constructor(request: IncomingMessage, maxBytes: number) {
+  /** @param unpack what the body goes through first */
+  constructor(request: IncomingMessage, maxBytes: number, unpack?: Transform) {
     this.#request = request;
+    this.#unpack = unpack;
     this.#maxBytes = maxBytes;
-    request.on("data", (chunk: Buffer) => this.#take(chunk));
-    request.on("end", () => this.#end());
+    if (unpack !== undefined) request.pipe(unpack);
+    const source = this.#source;
+    source.on("data", (chunk: Buffer) => this.#take(chunk));
+    source.on("end", () => this.#end());
+    unpack?.on("error", () => this.#fail(noGzip()));
     request.on("close", () => {
       if (!request.complete) this.#fail(new RpcError("CANCELLED", "the caller has gone"));
     });
-    request.pause();
+    source.pause();
+  }
+
+  get #source(): IncomingMessage | Transform {
+    return this.#unpack ?? this.#request;
   }
 
   #take(chunk: Buffer): void {
@@ -48,7 +59,7 @@ export class BodyLines implements AsyncIterableIterator<unknown> {
       start = at + 1;
     }
     if (!this.#keep(chunk.subarray(start))) return;
-    if (this.#lines.length > 0) this.#request.pause();
+    if (this.#lines.length > 0) this.#source.pause();
     this.#stir();
   }
 
@@ -95,7 +106,7 @@ export class BodyLines implements AsyncIterableIterator<unknown> {
     while (this.#lines.length === 0 && !this.#ended)
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
-        this.#request.resume();
+        this.#source.resume();
       });
     const line = this.#lines.shift();
     if (line !== undefined) return { value: this.#parse(line), done: false };
@@ -119,6 +130,10 @@ export class BodyLines implements AsyncIterableIterator<unknown> {
     this.#ended = true;
     this.#lines = [];
     this.#part = [];
+    if (this.#unpack !== undefined) {
+      this.#request.unpipe(this.#unpack);
+      this.#unpack.destroy();
+    }
     return DONE;
   }
 

@@ -35,14 +35,16 @@ export async function readInput(exchange: Exchange, endpoint: EndpointDescriptio
   const lines = takesStream(endpoint);
   if (request.method === "GET") return fromQuery(exchange);
   if (!hasBody(request)) return lines ? new BodyLines(request, limits.maxBodyBytes) : undefined;
-  checkBodyType(request, lines);
+  const encoding = checkBodyType(request, lines);
+  const { gunzip, createGunzip } = encoding === "gzip" ? await import("./gunzip.ts") : {};
   if (lines) {
     invite(request, response);
-    return new BodyLines(request, limits.maxBodyBytes);
+    return new BodyLines(request, limits.maxBodyBytes, createGunzip?.());
   }
   checkBodyLength(request, limits.maxBodyBytes);
   invite(request, response);
-  const bytes = await readBody(request, limits);
+  const body = await readBody(request, limits);
+  const bytes = gunzip === undefined ? body : await gunzip(body, limits.maxBodyBytes);
   return bytes.length === 0 ? undefined : readJson(bytes);
 }
 

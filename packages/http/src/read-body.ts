@@ -8,19 +8,21 @@ const LINES_TYPE = /^application\/(?:x-ndjson|ndjson|jsonl|x-jsonlines) *(?:;|$)
 
 /**
  * Only what a page of another origin cannot send without asking first (CORS) is taken: a form or plain text is not.
+ * @returns whether it is compressed
  * @throws HttpRefusal 415
  */
-export function checkBodyType({ headers }: IncomingMessage, lines: boolean): void {
-  const encoding = headers["content-encoding"] ?? "identity";
-  if (encoding.toLowerCase() !== "identity")
+export function checkBodyType({ headers }: IncomingMessage, lines: boolean): "gzip" | "identity" {
+  const given = headers["content-encoding"] ?? "identity";
+  const encoding = given.toLowerCase().replace("x-gzip", "gzip");
+  if (encoding !== "identity" && encoding !== "gzip")
     throw new HttpRefusal(
       415,
       "INVALID_ARGUMENT",
-      `the body is encoded as ${JSON.stringify(encoding.slice(0, 40))}: send it as it is`,
-      { headers: { "accept-encoding": "identity" } },
+      `the body is encoded as ${JSON.stringify(given.slice(0, 40))}: send it as it is, or as gzip`,
+      { headers: { "accept-encoding": "gzip, identity" } },
     );
   const type = headers["content-type"] ?? "";
-  if ((lines ? LINES_TYPE : JSON_TYPE).test(type)) return;
+  if ((lines ? LINES_TYPE : JSON_TYPE).test(type)) return encoding;
   const wanted = lines ? "application/x-ndjson (a JSON value a line)" : "application/json";
   throw new HttpRefusal(
     415,
@@ -36,6 +38,10 @@ export function checkBodyLength({ headers }: IncomingMessage, maxBytes: number):
 
 export function tooLong(what: string, maxBytes: number): HttpRefusal {
   return new HttpRefusal(413, "INVALID_ARGUMENT", `${what} is longer than ${maxBytes} bytes`);
+}
+
+export function noGzip(): HttpRefusal {
+  return new HttpRefusal(400, "INVALID_ARGUMENT", "the body is encoded as gzip, and is none");
 }
 
 /** Says that the body may come, to whoever waits for that. */
