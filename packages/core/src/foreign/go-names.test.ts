@@ -62,7 +62,7 @@ describe("the endpoint a Go name means", () => {
   });
 
   test.each([
-    ["billing.invoice.Invoice.Print", "method", ""],
+    ["billing.invoice.Invoice.Print", "method", "; there is Invoice.Pay"],
     ["User.GetUsr", "method", "; did you mean User.GetUser or User.GetURL?"],
     ["Usr.GetUser", "service", "; did you mean User.GetUser?"],
     ["Twin.READALL", "method", "; did you mean Twin.ReadAll or Twin.ReadaLL?"],
