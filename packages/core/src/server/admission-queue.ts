@@ -24,7 +24,9 @@ export const PRIORITIES: readonly Priority[] = ["critical", "normal", "sheddable
  * Of targetMs, what may be spent in the queue once overloaded: before it, a call may have waited in its socket for a slice to end, and its answer leaves
  * when its own slice ends. Less would leave nothing to do whenever callers pause for some milliseconds.
  */
-const BOUND = 0.6;
+const BOUND = 0.5;
+/** Of targetMs: what is older by then goes elsewhere. */
+const LATE = 0.7;
 /** Handlers run so long before I/O gets its turn; and once overloaded. */
 const SLICE_MS = 8;
 const SHORT_SLICE_MS = 2;
@@ -162,21 +164,26 @@ export class AdmissionQueue<J extends Job> {
   #judge(now: number): void {
     let age = 0;
     for (const ring of this.#rings) if (ring.size > 0) age = Math.max(age, ageOf(ring.first as J, now));
-    if (this.#sign.judge(now, age, this.#depth)) this.#shed(now, 1);
-    else if (this.#sign.overloaded) this.#shed(now, 2);
+    const half = this.#options.targetMs / 2;
+    if (this.#sign.judge(now, age, this.#depth)) this.#shed(now, half, half);
+    else if (this.#sign.overloaded) this.#shed(now, this.#lateMs, half);
+  }
+
+  /** What was admitted for less, and is so old, was held up by something else. */
+  get #lateMs(): number {
+    return Math.max(LATE * this.#options.targetMs, 2 * this.#paceMs);
   }
 
   /**
    * What waited too long already is late whatever is done, and makes all behind it late: it goes elsewhere. Critical work is kept; `sheddable` work,
-   * which others go before, is looked at again and again.
+   * which others go before, is given less time.
    */
-  #shed(now: number, fromRank: number): void {
+  #shed(now: number, normalMs: number, sheddableMs: number): void {
+    const [, normal, sheddable] = this.#rings;
     const stale: J[] = [];
-    for (let rank = fromRank; rank < this.#rings.length; rank++) {
-      const ring = this.#rings[rank] as Ring<J>;
-      while (ring.size > 0 && ageOf(ring.first as J, now) > this.#options.targetMs / 2)
-        stale.push(ring.shift());
-    }
+    while (normal.size > 0 && ageOf(normal.first as J, now) > normalMs) stale.push(normal.shift());
+    while (sheddable.size > 0 && ageOf(sheddable.first as J, now) > sheddableMs)
+      stale.push(sheddable.shift());
     this.#depth -= stale.length;
     const again = Math.max(1, Math.ceil(this.#options.targetMs));
     for (const job of stale) this.#sink.shed(job, again);

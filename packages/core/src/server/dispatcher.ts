@@ -21,7 +21,7 @@ import { LoopDelay } from "./loop-delay.ts";
 import { MethodGate } from "./method-gate.ts";
 import type { QueueOptions } from "./queue-options.ts";
 import { type Call, isThenable, type ServedEndpoint, type ServedService } from "./served-service.ts";
-import { type CallHost, DEADLINE_PASSED, ServerCall } from "./server-call.ts";
+import { type CallHost, ServerCall } from "./server-call.ts";
 import type { ServerLimits } from "./server-limits.ts";
 import type { ServerSession } from "./server-session.ts";
 
@@ -315,17 +315,9 @@ export class Dispatcher implements CallHost {
   #failed(call: Call, error: unknown): void {
     if (call.over) return this.#cancelled(call);
     call.endpoint.stats.finished(this.monotonic() - call.arrivedAt, true);
-    this.#tell(call, error);
+    const { code, executed, payload } = describeFailure(call, error, this.#o.runtime, this.logger);
+    sessionOf(call).error(call.id, code, executed, "none", payload);
     this.#release(call);
-  }
-
-  #tell(call: Call, error: unknown): void {
-    const session = sessionOf(call);
-    // A handler that ends because its time is up races its caller's own look at the clock: both say the same.
-    if (call.late)
-      return session.error(call.id, "DEADLINE_EXCEEDED", "maybe", "none", { message: DEADLINE_PASSED });
-    const { code, payload } = describeFailure(call, error, this.#o.runtime, this.logger);
-    session.error(call.id, code, call.started ? "yes" : "no", "none", payload);
   }
 
   /** Its handler has ended, and nobody waits for it any more. */

@@ -2,7 +2,7 @@ export interface QueueOptions {
   /** Jobs that may wait; for each method with a concurrency limit as well. @default 1000 */
   readonly maxQueue: number;
   /**
-   * Once overloaded, an admitted call waits about so long at most, ms: three fifths of it in the queue, as the rest may pass before it is read from its
+   * Once overloaded, an admitted call waits about so long at most, ms: half of it in the queue, as the rest may pass before it is read from its
    * connection. `sheddable` ones get a quarter of that, and nothing while others are refused. @default 20
    */
   readonly targetMs: number;
