@@ -172,13 +172,11 @@ export class CallStream implements ItemSource {
 
   #closed(code: number): void {
     if (this.#over) return;
-    const { NGHTTP2_NO_ERROR, NGHTTP2_REFUSED_STREAM } = constants;
-    if (this.#trailers !== undefined && code !== NGHTTP2_REFUSED_STREAM) {
-      this.#ended = true;
-      return this.#settle();
-    }
-    if (code === NGHTTP2_NO_ERROR && this.#ended) return this.#unsaid();
-    this.#end(NGHTTP2_NO_ERROR);
+    const trailers = this.#trailers;
+    // Of an answer that is well but was not read to its end, something is lost.
+    if (trailers !== undefined && readStatus(trailers) !== undefined) return this.#refused(trailers);
+    if (code === constants.NGHTTP2_NO_ERROR && this.#ended) return this.#unsaid();
+    this.#end(constants.NGHTTP2_NO_ERROR);
     this.#port.reset(this, code);
   }
 

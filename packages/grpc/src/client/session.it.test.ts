@@ -1,5 +1,7 @@
 import { constants } from "node:http2";
 import type { Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, test } from "vitest";
 import { frame } from "../messages.ts";
@@ -9,6 +11,16 @@ const { serve, serveBytes, open } = useSessions(afterEach);
 /** SETTINGS, empty: what a server of HTTP/2 says first. */
 const SETTINGS = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]);
 const ACK = Buffer.from([0, 0, 0, 4, 1, 0, 0, 0, 0]);
+
+const [DATA, HEADERS, RST_STREAM, END_STREAM, END_HEADERS] = [0, 1, 3, 1, 4];
+
+/** Of the connection's first call. */
+function h2Frame(type: number, flags: number, body: Buffer): Buffer {
+  return Buffer.concat([
+    Buffer.from([0, body.length >> 8, body.length & 255, type, flags, 0, 0, 0, 1]),
+    body,
+  ]);
+}
 
 describe("connecting", () => {
   test("a peer that accepts and is mute is given up in time", async () => {
@@ -35,6 +47,14 @@ describe("connecting", () => {
       message: expect.stringContaining(message),
     });
     expect(events).toEqual(["closed"]);
+  });
+
+  test("a Unix socket", async () => {
+    const path = join(tmpdir(), `skein-grpc-${process.pid}.sock`);
+    await serve((stream) => answer(stream, json("unix")), {}, path);
+    const { opened, call } = open(`unix:${path}`);
+    await opened;
+    expect(await call("get").outcome).toBe("unix");
   });
 
   test("nobody listens there", async () => {
@@ -359,6 +379,76 @@ describe("back pressure", () => {
     expect(written).toBeGreaterThan(8000);
     await items.return();
     expect(await reading.outcome).toBe("abandoned");
+  });
+
+  test.each([
+    ["grpc-go's way, resetting what is left of the request", constants.NGHTTP2_NO_ERROR],
+    ["leaving it open", undefined],
+  ])("what came before an early end is read in full, %s", async (_, code) => {
+    const server = await serve((stream) => {
+      stream.respond({ ":status": 200, "content-type": "application/grpc+json" }, { waitForTrailers: true });
+      stream.on("wantTrailers", () => {
+        stream.sendTrailers({ "grpc-status": "0" });
+        if (code !== undefined) setTimeout(() => stream.close(code), 20);
+      });
+      for (let n = 0; n < 200; n++) stream.write(json("x".repeat(1000)));
+      stream.end();
+    });
+    const { opened, call } = open(server.url, { limits: { streamWindowBytes: 120_000 } });
+    await opened;
+    let stopped = false;
+    async function* endless() {
+      try {
+        yield 1;
+        await new Promise(() => {});
+      } finally {
+        stopped = true;
+      }
+    }
+    const both = call("both", endless());
+    const items = both.items as NonNullable<typeof both.items>;
+    let read = 0;
+    for await (const item of items) {
+      if (read++ === 0) await new Promise((resolve) => setTimeout(resolve, 150));
+      expect(item).toHaveLength(1000);
+    }
+    expect(read).toBe(200);
+    expect(await both.outcome).toBe(undefined);
+    expect(stopped).toBe(false);
+  });
+
+  test("what was lost by a reset is not passed over in silence, whatever the trailers said", async () => {
+    const items = (count: number): Buffer[] =>
+      Array.from({ length: count }, () => h2Frame(DATA, 0, json("x".repeat(1000))));
+    const url = await serveBytes((socket) => {
+      socket.write(Buffer.concat([SETTINGS, ACK]));
+      socket.once("data", async () => {
+        socket.write(Buffer.concat([h2Frame(HEADERS, END_HEADERS, Buffer.from([0x88])), ...items(110)]));
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        // :status 200 as above, and grpc-status 0, as it is; then RST_STREAM, INTERNAL_ERROR.
+        const trailers = Buffer.concat([
+          Buffer.from([0, 11]),
+          Buffer.from("grpc-status"),
+          Buffer.from([1]),
+          Buffer.from("0"),
+        ]);
+        const reset = h2Frame(RST_STREAM, 0, Buffer.from([0, 0, 0, constants.NGHTTP2_INTERNAL_ERROR]));
+        socket.write(
+          Buffer.concat([...items(90), h2Frame(HEADERS, END_HEADERS | END_STREAM, trailers), reset]),
+        );
+      });
+    });
+    const { opened, call } = open(url, { limits: { streamWindowBytes: 120_000 } });
+    await opened;
+    // While our half is open, the reset counts.
+    const giving = call("both", { [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}) }) });
+    await new Promise((resolve) => setTimeout(resolve, 250));
+    let read = 0;
+    const reading = async (): Promise<void> => {
+      for await (const _ of giving.items as NonNullable<typeof giving.items>) read++;
+    };
+    await expect(reading()).rejects.toMatchObject({ code: "INTERNAL", executed: "maybe" });
+    expect(read).toBeLessThan(200);
   });
 
   test("a server that does not read holds up the input", async () => {

@@ -32,6 +32,7 @@ export function useSessions(afterEach: (clean: () => Promise<void>) => void) {
   async function serve(
     onStream: (stream: ServerHttp2Stream) => void,
     settings: { readonly maxConcurrentStreams?: number } = {},
+    path?: string,
   ) {
     const server: Http2Server = createHttp2({ settings });
     const sessions: ServerHttp2Session[] = [];
@@ -50,7 +51,8 @@ export function useSessions(afterEach: (clean: () => Promise<void>) => void) {
       stream.on("close", () => stream.rstCode !== 0 && resets.push(stream.rstCode));
       onStream(stream);
     });
-    server.listen(0, "127.0.0.1");
+    if (path === undefined) server.listen(0, "127.0.0.1");
+    else server.listen(path);
     await once(server, "listening");
     ends.push(() => {
       for (const session of sessions) session.destroy();
