@@ -1,4 +1,5 @@
 import type { Candidate, Pick, Picker } from "@skein/core";
+import { loggerTo } from "@skein/core/testing";
 import { describe, expect, test } from "vitest";
 import { type EjectionOptions, ejecting } from "./ejection.ts";
 import { p2c } from "./p2c.ts";
@@ -290,14 +291,9 @@ test("many that fail among 10,000 cost few rebuildings", () => {
 
 test("says whom it ejects and who comes back", () => {
   const lines: unknown[] = [];
-  const write =
-    (level: string) =>
-    (fields: object, message: string): void =>
-      void lines.push([level, fields, message]);
-  const logger = { debug: write("debug"), info: write("info"), warn: write("warn"), error: write("error") };
   const selector = ejecting(roundRobin)({
     random: () => 0.5,
-    logger: { ...logger, child: () => ({}) as never },
+    logger: loggerTo((level, message, fields) => void lines.push([level, fields, message])),
   });
   const picker = selector.update(ready(2));
   for (let now = 0; now < 2000; now++) {

@@ -1,5 +1,4 @@
-import type { Logger } from "@skein/core";
-import { createFakeRuntime, type FakeClock, settle } from "@skein/core/testing";
+import { createFakeRuntime, type FakeClock, loggerTo, settle } from "@skein/core/testing";
 import { afterEach, describe, expect, test } from "vitest";
 import { type Check, type Checks, type CheckWithTimeout, createChecks } from "./health.ts";
 
@@ -14,15 +13,7 @@ function create(checks: Record<string, Check | CheckWithTimeout>) {
   clock = createFakeRuntime().clock;
   const lines: string[] = [];
   const changes: boolean[] = [];
-  const at = (level: string) => (fields: object, message: string) =>
-    void lines.push(`${level} ${(fields as { check: string }).check}: ${message}`);
-  const logger: Logger = {
-    debug: at("debug"),
-    info: at("info"),
-    warn: at("warn"),
-    error: at("error"),
-    child: () => logger,
-  };
+  const logger = loggerTo((level, message, { check }) => void lines.push(`${level} ${check}: ${message}`));
   running = createChecks({ checks, timeoutMs: 2000, clock, logger, onChange: (ok) => void changes.push(ok) });
   return { checks: running, lines, changes };
 }

@@ -1,7 +1,8 @@
 import { setMaxListeners } from "node:events";
 import { nodeRuntime } from "@skein/conformance/node";
-import type { Instance, Logger, Registry, Runtime, Snapshot } from "@skein/core";
+import type { Instance, Registry, Runtime, Snapshot } from "@skein/core";
 import { createLeaseKeeper } from "@skein/core/internal";
+import { loggerTo } from "@skein/core/testing";
 import { createRegistry } from "../create-registry.ts";
 import { FakeConsul } from "./fake-consul.ts";
 
@@ -32,7 +33,9 @@ export async function withWorld(
   const keepers: Keeper[] = [];
   const abort = new AbortController();
   setMaxListeners(0, abort.signal);
-  const logger = listLogger(log);
+  const logger = loggerTo(
+    (level, message, fields) => void log.push(`${level} ${message} ${JSON.stringify(fields, errorsToo)}`),
+  );
   try {
     await test({
       fake,
@@ -66,20 +69,6 @@ export async function withWorld(
     await Promise.all(registries.map((r) => r.close()));
     await fake.close();
   }
-}
-
-function listLogger(log: string[]): Logger {
-  const at = (level: string) => (fields: object, message: string) => {
-    log.push(`${level} ${message} ${JSON.stringify(fields, errorsToo)}`);
-  };
-  const logger: Logger = {
-    debug: at("debug"),
-    info: at("info"),
-    warn: at("warn"),
-    error: at("error"),
-    child: () => logger,
-  };
-  return logger;
 }
 
 function errorsToo(_key: string, value: unknown): unknown {

@@ -1,16 +1,16 @@
 import { nodeRuntime as runtime } from "@skein/conformance/node";
 import type { Logger } from "@skein/core";
+import { loggerTo } from "@skein/core/testing";
 import { onTestFinished } from "vitest";
 import { type Centre, type CentreOptions, startCentre } from "../centre/index.ts";
 
 /** Lines of a log, as text. */
 export function keptLog(): { readonly logger: Logger; readonly lines: string[] } {
   const lines: string[] = [];
-  const line = (fields: object, message: string): void => {
-    const err = (fields as { err?: unknown }).err;
+  const logger = loggerTo((_, message, fields) => {
+    const { err } = fields;
     lines.push(`${message} ${JSON.stringify(fields)} ${err instanceof Error ? err.stack : ""}`);
-  };
-  const logger: Logger = { debug: line, info: line, warn: line, error: line, child: () => logger };
+  });
   return { logger, lines };
 }
 

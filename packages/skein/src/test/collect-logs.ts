@@ -1,4 +1,5 @@
 import type { Logger } from "@skein/core";
+import { loggerTo } from "@skein/core/testing";
 
 export interface Line {
   readonly level: string;
@@ -13,16 +14,6 @@ export function collectLogs(): {
   find(part: string): Line | undefined;
 } {
   const lines: Line[] = [];
-  const make = (own: object): Logger => {
-    const at = (level: string) => (fields: object, message: string) =>
-      void lines.push({ ...own, ...fields, level, message });
-    return {
-      debug: at("debug"),
-      info: at("info"),
-      warn: at("warn"),
-      error: at("error"),
-      child: (fields) => make({ ...own, ...fields }),
-    };
-  };
-  return { logger: make({}), lines, find: (part) => lines.find(({ message }) => message.includes(part)) };
+  const logger = loggerTo((level, message, fields) => void lines.push({ ...fields, level, message }));
+  return { logger, lines, find: (part) => lines.find(({ message }) => message.includes(part)) };
 }

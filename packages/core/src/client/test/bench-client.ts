@@ -1,7 +1,7 @@
 import type { EndpointInfo } from "../../endpoint.ts";
-import type { Logger } from "../../runtime.ts";
 import { createFakeRuntime, type FakeRuntime, settle } from "../../testing/fake-clock.ts";
 import { plainJsonCodec } from "../../testing/json-codec.ts";
+import { loggerTo } from "../../testing/logger-to.ts";
 import type { CallOptions } from "../../types/call-options.ts";
 import type { CallObject } from "../call-object.ts";
 import { type Client, createClientWith } from "../client.ts";
@@ -36,7 +36,7 @@ export class Bench {
     this.client = createClientWith(
       {
         runtime: this.runtime,
-        logger: this.#logger(),
+        logger: loggerTo((level, message, fields) => void this.log.push({ level, message, fields })),
         registry: this.registry,
         transports: [this.transport],
         codecs: [plainJsonCodec],
@@ -49,21 +49,6 @@ export class Bench {
         return session;
       },
     );
-  }
-
-  #logger(): Logger {
-    const at =
-      (level: string) =>
-      (fields: object, message: string): void =>
-        void this.log.push({ level, message, fields });
-    const logger: Logger = {
-      debug: at("debug"),
-      info: at("info"),
-      warn: at("warn"),
-      error: at("error"),
-      child: () => logger,
-    };
-    return logger;
   }
 
   user(options?: CallOptions): AnyService {
