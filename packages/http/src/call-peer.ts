@@ -7,7 +7,7 @@ import type { Catalogue } from "./catalogue.ts";
 import { corsHeaders, preflightHeaders, refuseUnasked } from "./cors.ts";
 import { errorAnswer } from "./error-answer.ts";
 import type { Exchange } from "./exchange.ts";
-import type { GoMicroNames } from "./go-micro/names.ts";
+import type { GoNameBook } from "./go-name-book.ts";
 import { sendHealth } from "./health-side.ts";
 import type { HttpOptions } from "./http-options.ts";
 import type { HttpLimits } from "./limits.ts";
@@ -28,7 +28,7 @@ export interface CallDoorParts {
   readonly catalogue: Catalogue;
   readonly pages: Pages;
   /** What Go Micro's programs mean. */
-  readonly names: GoMicroNames;
+  readonly names: GoNameBook;
 }
 
 /** One HTTP connection: `/service/method`, health, and what there is to read about the services. */

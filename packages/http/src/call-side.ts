@@ -1,7 +1,8 @@
 import type { DoorHost } from "@skein/core";
 import { CallPeer } from "./call-peer.ts";
 import { Catalogue } from "./catalogue.ts";
-import { GoMicroNames } from "./go-micro/names.ts";
+import { unknownName } from "./go-micro/names.ts";
+import { GoNameBook } from "./go-name-book.ts";
 import type { HttpOptions } from "./http-options.ts";
 import type { HttpLimits } from "./limits.ts";
 import { createPages } from "./pages.ts";
@@ -15,7 +16,7 @@ export function createCallSide(host: DoorHost, options: HttpOptions, limits: Htt
     options,
     limits,
     catalogue: new Catalogue(services, host.runtime.clock),
-    names: new GoMicroNames(host.runtime, services, options.names),
+    names: new GoNameBook({ runtime: host.runtime, services, names: options.names, unknown: unknownName }),
     pages: createPages(services, options.docs !== false),
   };
   return createHttpSide({

@@ -9,13 +9,13 @@ import {
   toGoName,
 } from "@skein/core/internal";
 import type { Exchange } from "../exchange.ts";
+import type { GoNameBook } from "../go-name-book.ts";
 import { checkBodyLength, invite, readBody } from "../read-body.ts";
 import { readJson } from "../read-json.ts";
 import { HttpRefusal } from "../refusal.ts";
 import { credentialsOf } from "../request-options.ts";
 import { writeJson } from "../write-json.ts";
 import { ERROR_HEADER, writeErrorHeader } from "./error-header.ts";
-import type { GoMicroNames } from "./names.ts";
 import { metadataFrom, timeoutFrom } from "./request-headers.ts";
 
 const JSON_TYPE = "application/json";
@@ -26,7 +26,7 @@ const STATUS_WORDS: Readonly<Record<number, string>> = {
 
 export interface GoMicroParts {
   readonly host: DoorHost;
-  readonly names: GoMicroNames;
+  readonly names: GoNameBook;
   readonly callers: DoorCallers;
 }
 

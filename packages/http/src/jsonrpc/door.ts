@@ -1,9 +1,10 @@
 import type { Socket } from "node:net";
 import type { DoorFactory, DoorHost, DoorOf, RpcError } from "@skein/core";
 import type { GoNames } from "@skein/core/internal";
+import { GoNameBook } from "../go-name-book.ts";
 import { type JsonrpcLimits, resolveJsonrpcLimits } from "./limits.ts";
 import { errorText } from "./messages.ts";
-import { NameBook } from "./names.ts";
+import { unknownName } from "./names.ts";
 import { Peer } from "./peer.ts";
 
 export interface JsonrpcDoorOptions {
@@ -42,7 +43,12 @@ export const createDoor: DoorFactory<Socket> = jsonrpcDoor();
 
 function open(host: DoorHost, options: JsonrpcDoorOptions, limits: JsonrpcLimits): DoorOf<Socket> {
   const peers = new Set<Peer>();
-  const names = new NameBook(host.runtime, () => host.services(), options.names);
+  const names = new GoNameBook({
+    runtime: host.runtime,
+    services: () => host.services(),
+    names: options.names,
+    unknown: unknownName,
+  });
   const say = rarely(host);
   let closing = false;
   let emptied: (() => void) | undefined;

@@ -1,10 +1,10 @@
 import type { Socket } from "node:net";
 import { type DoorConnection, type DoorHost, RpcError, type Timer } from "@skein/core";
 import type { FoundName } from "@skein/core/internal";
+import type { GoNameBook } from "../go-name-book.ts";
 import type { JsonrpcLimits } from "./limits.ts";
 import { MessageScanner, ScanError } from "./message-scanner.ts";
 import { errorAnswer, type Request, readRequest, resultAnswer } from "./messages.ts";
-import type { NameBook } from "./names.ts";
 
 /** A closed socket's last bytes are read for so long, ms: closing over unread bytes would take back the answers sent before. */
 const LINGER_MS = 250;
@@ -12,7 +12,7 @@ const KEEP_ALIVE_MS = 30_000;
 
 export interface PeerOptions {
   readonly host: DoorHost;
-  readonly names: NameBook;
+  readonly names: GoNameBook;
   readonly limits: JsonrpcLimits;
   /** Of each call, ms. */
   readonly timeoutMs: number | undefined;
