@@ -1,7 +1,5 @@
 /** For kits, backends and doors; not for users. */
 
-export { createClientWith } from "./client/client.ts";
-export type { CreateSession } from "./client/client-options.ts";
 export { nearNames, suggestion } from "./client/near.ts";
 export { compileRange } from "./client/semver-range.ts";
 export { serviceNameFault, versionFault } from "./definition/names.ts";
@@ -35,7 +33,6 @@ export { type Frame, HEADER_BYTES, ProtocolError } from "./protocol/frame.ts";
 export { FrameDecoder, type FrameSink } from "./protocol/frame-decoder.ts";
 export { matchPreface, PREFACE } from "./protocol/preface.ts";
 export { describeService } from "./server/describe.ts";
-export { MethodStats } from "./server/method-stats.ts";
 export { DESCRIBE } from "./server/served-service.ts";
 export { createClientSession } from "./session/client-session.ts";
 export type {
@@ -46,4 +43,4 @@ export type {
 export { ItemQueue, type ItemSource } from "./session/item-queue.ts";
 export { Liveness } from "./session/liveness.ts";
 export type { OutgoingCall, RemoteEndpoint } from "./session/outgoing-call.ts";
-export { isStaticId, staticId } from "./static-id.ts";
+export { staticId } from "./static-id.ts";
