@@ -43,4 +43,5 @@ export type {
 export { ItemQueue, type ItemSource } from "./session/item-queue.ts";
 export { Liveness } from "./session/liveness.ts";
 export type { OutgoingCall, RemoteEndpoint } from "./session/outgoing-call.ts";
+export { tooLate, unavailable, withExecuted } from "./session/session-errors.ts";
 export { staticId } from "./static-id.ts";

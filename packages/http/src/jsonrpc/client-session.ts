@@ -4,17 +4,16 @@ import {
   AssumedEndpoints,
   assumedUnary,
   type ClientSession,
-  Liveness,
   type OutgoingCall,
+  SessionWatch,
+  tooLate,
+  unavailable,
+  withExecuted,
 } from "@skein/core/internal";
 import { dialServer, type JsonrpcTlsOptions, serverAddress } from "./dial.ts";
 import { MessageScanner, ScanError } from "./message-scanner.ts";
 import { readAnswer, requestText } from "./messages.ts";
 
-/** How often deadlines and silence are looked at while calls are in flight. */
-const TICK_MS = 16;
-/** A tick that comes so much too late means that our own loop stood still. */
-const BLOCKED_MS = 200;
 /** net/rpc has no ping: any server answers that it does not know this, which says that it lives. */
 const PING = "Skein.Ping";
 const MAX_CALLS = 1000;
@@ -39,29 +38,27 @@ export class JsonrpcSession implements ClientSession {
   readonly #remote: string;
   readonly #socket: Socket;
   readonly #scanner: MessageScanner;
-  readonly #liveness: Liveness;
+  /** From ready on. */
+  #watch: SessionWatch | undefined;
+  readonly #opening: Timer;
   /** Sent, by id. */
   readonly #calls = new Map<number, OutgoingCall>();
   readonly #waiting = new Set<OutgoingCall>();
   readonly #maxCalls: number;
   #lastId = 0;
-  #timer: Timer | undefined;
-  #ticking = false;
-  #lastTick = 0;
 
   constructor(options: JsonrpcSessionOptions) {
-    const { runtime, address, limits, liveness, connectTimeoutMs } = options;
+    const { runtime, address, limits, connectTimeoutMs } = options;
     this.#o = options;
     this.#maxCalls = limits?.maxCalls ?? MAX_CALLS;
     const server = serverAddress(address.url);
     this.#remote = `${server.host}:${server.port}`;
-    this.#liveness = new Liveness(liveness, runtime.clock.monotonic());
     this.#scanner = new MessageScanner(
       { maxBytes: limits?.maxMessageBytes ?? MAX_MESSAGE_BYTES, maxDepth: limits?.maxDepth ?? MAX_DEPTH },
       (text) => this.#answer(text),
     );
     this.#socket = dialServer(server, options.tls, () => this.#ready());
-    this.#timer = runtime.clock.setTimer(connectTimeoutMs, () =>
+    this.#opening = runtime.clock.setTimer(connectTimeoutMs, () =>
       this.#die(unavailable(`no connection to ${this.#remote} within ${connectTimeoutMs} ms`)),
     );
     this.#socket.on("data", (chunk: Buffer) => this.#read(chunk));
@@ -71,7 +68,7 @@ export class JsonrpcSession implements ClientSession {
   }
 
   get suspected(): boolean {
-    return this.#liveness.suspected;
+    return this.#watch?.suspected ?? false;
   }
 
   get pending(): number {
@@ -81,10 +78,20 @@ export class JsonrpcSession implements ClientSession {
   #ready(): void {
     if (this.state !== "opening") return;
     this.state = "open";
-    this.#liveness.heard(this.#o.runtime.clock.monotonic());
-    this.#timer?.cancel();
-    this.#arm();
-    this.#o.events.ready();
+    this.#opening.cancel();
+    const { runtime, liveness, events } = this.#o;
+    this.#watch = new SessionWatch({
+      runtime,
+      liveness,
+      pending: () => this.pending,
+      bytesRead: () => this.#socket.bytesRead,
+      expire: (now) => this.#expire(now),
+      ping: () => this.#socket.write(requestText(0, PING, undefined)),
+      suspect: (suspected) => events.suspect(suspected),
+      dead: () => this.#die(unavailable(`${this.#remote} was silent for too long`, "maybe")),
+    });
+    this.#watch.arm();
+    events.ready();
   }
 
   // ---- calls
@@ -116,8 +123,8 @@ export class JsonrpcSession implements ClientSession {
     call.id = id;
     this.#calls.set(id, call);
     this.#socket.write(text);
-    if (this.#calls.size === 1) this.#liveness.expecting(now);
-    this.#arm();
+    if (this.#calls.size === 1) this.#watch?.expecting(now);
+    this.#watch?.arm();
   }
 
   #full(): RpcError | undefined {
@@ -166,7 +173,6 @@ export class JsonrpcSession implements ClientSession {
       const why = error instanceof ScanError ? error.message : "an answer could not be handled";
       return this.#die(unavailable(`${this.#remote} broke the protocol: ${why}`, "maybe", "none", error));
     }
-    if (this.#liveness.heard(this.#o.runtime.clock.monotonic())) this.#o.events.suspect(false);
   }
 
   #answer(text: string): void {
@@ -182,29 +188,8 @@ export class JsonrpcSession implements ClientSession {
 
   // ---- time
 
-  #arm(): void {
-    if (this.state === "closed" || this.#ticking) return;
-    const { clock } = this.#o.runtime;
-    this.#timer?.cancel();
-    this.#ticking = this.pending > 0;
-    this.#lastTick = clock.monotonic();
-    this.#timer = this.#ticking
-      ? clock.setTimer(TICK_MS, () => this.#tick())
-      : clock.setTimer(this.#liveness.nextLookMs(this.#lastTick), () => this.#look());
-  }
-
-  #tick(): void {
-    const late = this.#o.runtime.clock.fresh() - this.#lastTick - TICK_MS;
-    if (late < BLOCKED_MS) return this.#look();
-    // What came meanwhile waits in the socket, and is read before anybody is judged.
-    this.#liveness.excuse(late);
-    this.#o.runtime.yieldToIo(() => this.#look());
-  }
-
-  #look(): void {
-    if (this.state === "closed") return;
-    this.#ticking = false;
-    const now = this.#o.runtime.clock.fresh();
+  /** Ends what is late. True: a call in flight has time left. */
+  #expire(now: number): boolean {
     for (const [id, call] of this.#calls) {
       if (call.expiresAt > now) continue;
       this.#calls.delete(id);
@@ -215,16 +200,8 @@ export class JsonrpcSession implements ClientSession {
       this.#waiting.delete(call);
       call.fail(tooLate("no"));
     }
-    this.#judge(now);
     this.#next();
-    this.#arm();
-  }
-
-  #judge(now: number): void {
-    const verdict = this.#liveness.judge(now, this.pending > 0, this.#calls.size > 0);
-    if (verdict === "ping") this.#socket.write(requestText(0, PING, undefined));
-    if (verdict === "suspect") this.#o.events.suspect(true);
-    if (verdict === "dead") this.#die(unavailable(`${this.#remote} was silent for too long`, "maybe"));
+    return this.#calls.size > 0;
   }
 
   // ---- the end
@@ -256,27 +233,14 @@ export class JsonrpcSession implements ClientSession {
   #die(error: RpcError): void {
     if (this.state === "closed") return;
     this.state = "closed";
-    this.#timer?.cancel();
+    this.#opening.cancel();
+    this.#watch?.end();
     this.#socket.destroy();
     for (const [id, call] of this.#calls) {
       this.#calls.delete(id);
       call.fail(error);
     }
-    const retry = error.code === "CANCELLED" ? "none" : "elsewhere";
-    this.#giveBack(new RpcError(error.code, error.message, { executed: "no", retry, cause: error.cause }));
+    this.#giveBack(withExecuted(error, "no"));
     this.#o.events.closed(error);
   }
-}
-
-function unavailable(
-  message: string,
-  executed: RpcError["executed"] = "no",
-  retry: RpcError["retry"] = "none",
-  cause?: unknown,
-): RpcError {
-  return new RpcError("UNAVAILABLE", message, { executed, retry, cause });
-}
-
-function tooLate(executed: "no" | "maybe"): RpcError {
-  return new RpcError("DEADLINE_EXCEEDED", "the deadline passed", { executed });
 }
