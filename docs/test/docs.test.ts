@@ -83,3 +83,16 @@ test("links inside the repository lead somewhere", () => {
         `${page} links to ${target}`,
       ).not.toThrow();
 });
+
+test("tests that the guides name are there", () => {
+  let named = 0;
+  for (const page of pages)
+    for (const [, file = "", title = ""] of readFileSync(join(root, page), "utf8").matchAll(
+      /\]\(([^)\s]+\.test\.ts) "([^"]+)"\)/g,
+    )) {
+      named++;
+      const source = readFileSync(resolve(root, dirname(page), file), "utf8");
+      expect(source.includes(`"${title}"`), `${page} names "${title}" of ${file}`).toBe(true);
+    }
+  expect(named).toBeGreaterThan(30);
+});
