@@ -5,7 +5,15 @@ import {
   RpcError,
   type Timer,
 } from "@skein/core";
-import { AssumedEndpoints, type ClientSession, type OutgoingCall, SessionWatch } from "@skein/core/internal";
+import {
+  AssumedEndpoints,
+  type ClientSession,
+  type OutgoingCall,
+  SessionWatch,
+  tooLate,
+  unavailable,
+  withExecuted,
+} from "@skein/core/internal";
 import { writeJson } from "../../write-json.ts";
 import { metadataHeaders, timeoutHeader } from "../request-headers.ts";
 import { readAnswer } from "./answer.ts";
@@ -292,23 +300,9 @@ export class GoMicroHttpSession implements ClientSession {
     this.#ping?.();
     for (const call of [...this.#calls.keys()]) if (this.#takeBack(call)) call.fail(error);
     this.#connections.end();
-    const retry = error.code === "CANCELLED" ? "none" : "elsewhere";
-    this.#giveBack(new RpcError(error.code, error.message, { executed: "no", retry, cause: error.cause }));
+    this.#giveBack(withExecuted(error, "no"));
     this.#o.events.closed(error);
   }
-}
-
-function unavailable(
-  message: string,
-  executed: RpcError["executed"] = "no",
-  retry: RpcError["retry"] = "none",
-  cause?: unknown,
-): RpcError {
-  return new RpcError("UNAVAILABLE", message, { executed, retry, cause });
-}
-
-function tooLate(executed: "no" | "maybe"): RpcError {
-  return new RpcError("DEADLINE_EXCEEDED", "the deadline passed", { executed });
 }
 
 function noStreams(method: string, kind: string): RpcError {
