@@ -381,7 +381,19 @@ describe("time, and connections that end", () => {
 test("instances whose records say that they are Go Micro's are called as such, unasked; those of ours beside them as ours", async () => {
   const server = await fake();
   const registry = createMemoryRegistry({ runtime: nodeRuntime });
-  const app = await serve(new GreeterService(), { registry, log: silentLogger, signals: false });
+  // Ours comes second: its HELLO is answered once Go Micro's is connected to.
+  const authenticate = async (): Promise<boolean> => {
+    await expect.poll(() => server.connections, { interval: 5 }).toBeGreaterThan(0);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    return true;
+  };
+  const app = await serve(new GreeterService(), {
+    registry,
+    log: silentLogger,
+    signals: false,
+    authenticate,
+    selfDial: "off",
+  });
   ends.push(() => app.close());
   const lease = await registry.lease({ ttlMs: 60_000 });
   await lease.put({
