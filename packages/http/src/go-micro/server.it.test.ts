@@ -1,5 +1,5 @@
 import { silentLogger } from "@skein/core";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { createMemoryRegistry } from "../../../registry/src/index.ts";
 import { serve } from "../../../skein/src/index.ts";
 import { nodeRuntime } from "../../../skein/src/internal.ts";
@@ -225,6 +225,21 @@ describe("a caller of Go Micro's", () => {
     const long = "x".repeat(5000);
     const { body } = await client.call("Greeter.Hello", { name: long }, ["Accept-Encoding: gzip"]);
     expect(JSON.parse(body)).toEqual({ message: `Hello ${long}` });
+  });
+
+  test("finds its idle connection good for longer than its pool keeps it, 60 s; not for ever", async () => {
+    const { client } = await open();
+    await client.call("Greeter.Hello", { name: "X" });
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    ends.push(() => vi.useRealTimers());
+    for (let i = 0; i < 3; i++) {
+      await client.call("Greeter.Hello", { name: "X" });
+      vi.advanceTimersByTime(65_000);
+    }
+    expect([client.dialled, client.idle]).toEqual([1, 1]);
+    vi.advanceTimersByTime(15_000);
+    vi.useRealTimers();
+    await expect(client.call("Greeter.Hello", { name: "X" })).rejects.toThrow("broken pipe");
   });
 
   test("may send so much, and is told when it is more", async () => {
