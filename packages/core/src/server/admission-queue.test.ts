@@ -166,6 +166,22 @@ test("no more than maxQueue, of which critical ones have theirs", () => {
   expect(w.queue.refusal(0, 5000)).toBeGreaterThan(0);
 });
 
+test("the expected wait counts what I/O takes between two slices, and not what a pause of the machine takes", () => {
+  const w = world();
+  for (let i = 0; i < 800; i++) w.push("job", 1);
+  w.queue.schedule();
+  const each = (): number => w.queue.waitMs / w.queue.depth;
+  for (let turn = 0; turn < 60; turn++) {
+    w.turn();
+    w.runtime.clock.advance(8);
+  }
+  expect(each()).toBeGreaterThan(1.8);
+  expect(each()).toBeLessThan(2.2);
+  w.runtime.clock.advance(5000);
+  w.turn();
+  expect(each()).toBeLessThan(2.3);
+});
+
 test("the ring keeps order while it grows", () => {
   const w = world();
   for (let i = 0; i < 40; i++) w.push(`${i}`);
