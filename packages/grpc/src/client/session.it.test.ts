@@ -246,6 +246,18 @@ describe("answers", () => {
     expect(session.state).toBe("open");
   });
 
+  test("no grpc-status while the input is still open", async () => {
+    const server = await serve((stream) => answer(stream, json(1), null));
+    const { opened, call, session } = open(server.url);
+    await opened;
+    const never = { [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}) }) };
+    expect(await call("take", never).outcome).toMatchObject({
+      code: "INTERNAL",
+      message: "the answer ended without grpc-status",
+    });
+    expect(session.pending).toBe(0);
+  });
+
   test("an early end of a call that takes a stream closes the input", async () => {
     const server = await serve((stream) =>
       stream.respond(
@@ -336,15 +348,25 @@ describe("what is sent", () => {
     const server = await serve((stream) => stream.resume());
     const { opened, call } = open(server.url);
     await opened;
-    const circle: unknown[] = [];
-    circle.push(circle);
     async function* broken() {
       yield 1;
       throw new Error("broken");
     }
     const failed = { code: "CANCELLED", executed: "maybe", message: "the input stream failed" };
     expect(await call("take", broken()).outcome).toMatchObject({ ...failed, cause: new Error("broken") });
-    expect(await call("take", [1, circle]).outcome).toMatchObject(failed);
+    let closed = false;
+    function* circles() {
+      try {
+        const circle: unknown[] = [];
+        circle.push(circle);
+        yield 1;
+        yield circle;
+      } finally {
+        closed = true;
+      }
+    }
+    expect(await call("take", circles()).outcome).toMatchObject(failed);
+    expect(closed).toBe(true);
     await expect.poll(() => server.resets).toEqual([constants.NGHTTP2_CANCEL, constants.NGHTTP2_CANCEL]);
   });
 });
