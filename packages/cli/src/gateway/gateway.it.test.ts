@@ -162,4 +162,4 @@ test("only the services that are named; --help; a port that is taken; flags that
   expect(await ended("--cors", "app.example")).toMatch(/^1 httpDoor: cors\.origins has "app\.example"/);
   expect(await ended("--registry", "nosuch://x")).toMatch(/^1 /);
   expect(service.process.exitCode).toBe(null);
-});
+}, 60_000);
