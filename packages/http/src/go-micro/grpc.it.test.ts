@@ -6,6 +6,7 @@ import { grpcDoor } from "../../../grpc/src/door.ts";
 import { createMemoryRegistry } from "../../../registry/src/index.ts";
 import { createClient, serve } from "../../../skein/src/index.ts";
 import { nodeRuntime } from "../../../skein/src/internal.ts";
+import { httpDoor } from "../call-door.ts";
 import { openGrpc } from "./client/grpc-road.ts";
 import { type GoMicroProtocolOptions, goMicroProtocol } from "./client/protocol.ts";
 import { FakeGoMicroGrpcServer } from "./test/fake-go-micro-grpc-server.ts";
@@ -239,5 +240,32 @@ describe("a Go Micro client and our gRPC door", () => {
     const port = await open();
     const answer = await goMicroCall(port, "/greeter.Greeter/Fail", { name: "Bob" }, {}, false);
     expect(answer).toMatchObject({ status: 3, message: "bad name Bob", details: expect.any(String) });
+  });
+});
+
+describe("our client and our doors, in Go Micro's way", () => {
+  test.each([
+    ["grpc", [grpcDoor()]],
+    ["http", [httpDoor()]],
+    ["http, where there are both", [grpcDoor(), httpDoor()]],
+  ])("over %s", async (_, doors) => {
+    const registry = createMemoryRegistry({ runtime: nodeRuntime });
+    const app = await serve(new GreeterService(), { registry, log: silentLogger, signals: false, doors });
+    ends.push(() => app.close());
+    const client = createClient({ registry, log: silentLogger, protocols: [goMicroProtocol()] });
+    ends.push(() => client.close());
+    const greeter = client.service<never>("greeter", { protocol: "go-micro" }) as unknown as Any;
+    expect(await greeter.call("hello", { name: "Bjørn" })).toEqual({ message: "Hello Bjørn" });
+    await expect(greeter.call("fail", { name: "Bjørn" })).rejects.toMatchObject({
+      code: "INVALID_ARGUMENT",
+      executed: "yes",
+      message: "bad name Bjørn",
+      details: { id: "greeter.Fail", code: 400 },
+    });
+    const plain = greeter.call("plain", { name: "Bob" });
+    await expect(plain).rejects.toMatchObject({ code: "UNKNOWN", message: "plain failure for Bob" });
+    expect(await greeter.call("context", {}, { metadata: { "X-Caller": "skein" } })).toMatchObject({
+      metadata: { "x-caller": "skein" },
+    });
   });
 });

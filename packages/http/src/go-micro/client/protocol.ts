@@ -21,13 +21,21 @@ export function goMicroProtocol({ services = {} }: GoMicroProtocolOptions = {}):
       const service = goMicroService(name, Object.hasOwn(services, name) ? services[name] : undefined);
       return {
         endpoint: (method) => service.endpoint(method),
-        open: (options) =>
-          speaksGrpc(options.address)
-            ? openGrpc({ ...options, service })
-            : new GoMicroHttpSession({ ...options, service }),
+        open(options) {
+          const address = roadOf(options.instance.addresses) ?? options.address;
+          const road = { ...options, address, service };
+          return speaksGrpc(address) ? openGrpc(road) : new GoMicroHttpSession(road);
+        },
       };
     },
   };
+}
+
+/** Of Go Micro's servers they have one; ours, with their doors, several. Undefined where nothing says what is spoken. */
+function roadOf(addresses: readonly InstanceAddress[]): InstanceAddress | undefined {
+  const of = (name: string): InstanceAddress | undefined =>
+    addresses.find(({ protocol }) => protocol === name);
+  return of("go-micro") ?? of("http") ?? of("grpc");
 }
 
 /** As the record says; or, where an address was written down by hand, its scheme. */
