@@ -1,18 +1,4 @@
-import { type Code, type Executed, type RetryAdvice, RpcError } from "@skein/core";
-
-/** What the session says when it is not the server that speaks. */
-export function unavailable(
-  message: string,
-  executed: Executed = "no",
-  retry: RetryAdvice = "none",
-  cause?: unknown,
-): RpcError {
-  return new RpcError("UNAVAILABLE", message, { executed, retry, cause });
-}
-
-export function tooLate(executed: Executed): RpcError {
-  return new RpcError("DEADLINE_EXCEEDED", "the deadline passed", { executed });
-}
+import { type Code, RpcError } from "@skein/core";
 
 /** Nothing was sent: the input, or what goes with it, cannot be written. */
 export function unsendable(error: unknown): RpcError {
@@ -32,6 +18,6 @@ export function unreadable(error: unknown): RpcError {
 }
 
 /** The server said neither how the call ended nor why: it stopped. */
-export function broken(code: Code, message: string, executed: Executed = "maybe"): RpcError {
-  return new RpcError(code, message, { executed });
+export function broken(code: Code, message: string): RpcError {
+  return new RpcError(code, message, { executed: "maybe" });
 }

@@ -1,15 +1,22 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
 import type { Socket } from "node:net";
 import { type Code, type ForeignSessionOptions, RpcError, type Timer } from "@skein/core";
-import { AssumedEndpoints, type ClientSession, type OutgoingCall } from "@skein/core/internal";
+import {
+  AssumedEndpoints,
+  type ClientSession,
+  type OutgoingCall,
+  SessionWatch,
+  tooLate,
+  unavailable,
+  withExecuted,
+} from "@skein/core/internal";
 import { addMetadata, authorizationOf } from "../headers.ts";
 import { formatTimeout } from "../timeout.ts";
 import { CallStream, type CallStreamPort } from "./call-stream.ts";
 import type { GrpcDialect, GrpcMethod, GrpcStatus } from "./dialect.ts";
-import { broken, tooLate, unavailable, unsendable } from "./faults.ts";
+import { broken, unsendable } from "./faults.ts";
 import { dialPeer, type GrpcTlsOptions, type PeerAddress, peerAddress } from "./peer-address.ts";
 import { readStatus } from "./status-error.ts";
-import { Watch } from "./watch.ts";
 
 const MAX_CALLS = 1000;
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
@@ -45,7 +52,7 @@ class GrpcSession implements ClientSession {
   readonly #address: PeerAddress;
   readonly #socket: Socket;
   readonly #http2: ClientHttp2Session;
-  readonly #watch: Watch;
+  readonly #watch: SessionWatch;
   readonly #port: CallStreamPort;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #methods = new Map<string, GrpcMethod>();
@@ -67,7 +74,7 @@ class GrpcSession implements ClientSession {
     const windowBytes = limits?.streamWindowBytes ?? STREAM_WINDOW_BYTES;
     const maxBytes = limits?.maxMessageBytes ?? MAX_MESSAGE_BYTES;
     this.#port = this.#callPort(windowBytes, maxBytes);
-    this.#watch = new Watch({
+    this.#watch = new SessionWatch({
       runtime,
       liveness,
       pending: () => this.pending,
@@ -351,16 +358,13 @@ class GrpcSession implements ClientSession {
     this.state = "closed";
     this.#opening.cancel();
     this.#watch.end();
-    const notSent = new RpcError(error.code, error.message, {
-      executed: "no",
-      retry: error.code === "CANCELLED" ? "none" : "elsewhere",
-      cause: error.cause,
-    });
+    const notSent = withExecuted(error, "no");
     for (const [call, stream] of this.#calls) {
       this.#calls.delete(call);
-      const taken = stream.id === undefined || stream.id > (this.#goaway?.lastId ?? Number.POSITIVE_INFINITY);
+      const untaken =
+        stream.id === undefined || stream.id > (this.#goaway?.lastId ?? Number.POSITIVE_INFINITY);
       stream.cancel();
-      call.fail(taken ? notSent : error);
+      call.fail(untaken ? notSent : error);
     }
     this.#giveBack(notSent);
     this.#http2.destroy();
