@@ -194,3 +194,19 @@ export async function steady(read: () => number): Promise<number> {
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
+
+/** Frames of HTTP/2, by number. */
+export const FRAMES = { data: 0, headers: 1, reset: 3 } as const;
+export const END_STREAM = 1;
+export const END_HEADERS = 4;
+/** SETTINGS, empty: what a server says first. */
+export const SETTINGS: Buffer = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]);
+export const SETTINGS_ACK: Buffer = Buffer.from([0, 0, 0, 4, 1, 0, 0, 0, 0]);
+
+/** Of the connection's first call. */
+export function h2Frame(type: number, flags: number, body: Buffer): Buffer {
+  return Buffer.concat([
+    Buffer.from([0, body.length >> 8, body.length & 255, type, flags, 0, 0, 0, 1]),
+    body,
+  ]);
+}
