@@ -187,12 +187,16 @@ describe("registrations", () => {
   test("many that do not come into the catalog are not looked for more often than ten times a second", () =>
     withWorld(
       async ({ fake, connect }) => {
-        const lease = await connect("?timeout=3s").lease({ ttlMs: 60_000 });
+        const lease = await connect("?timeout=5s").lease({ ttlMs: 60_000 });
         const puts = Array.from({ length: 20 }, () => lease.put(sampleInstance("user")));
-        const all = Promise.allSettled(puts);
-        await sleep(1000);
-        fake.requests.length = 0;
-        expect((await all).map(({ status }) => status)).toEqual(puts.map(() => "rejected"));
+        const ended = await Promise.allSettled(puts);
+        expect(ended.map(({ status }) => status)).toEqual(puts.map(() => "rejected"));
+        // Looking often for a moment is allowed; how long that moment is depends on the machine. The end is what goes on.
+        const last = fake.requests.at(-1)?.at as number;
+        fake.requests.splice(
+          0,
+          fake.requests.findIndex(({ at }) => at > last - 2000),
+        );
         expect(fake.requests.length).toBeGreaterThan(5);
         expect(fake.mostASecond).toBeLessThanOrEqual(10);
       },
