@@ -196,4 +196,31 @@ describe.skipIf(!hasGo)("we call grpc-go's server (skipped without go)", () => {
     await Promise.all(running);
     expect(failures).toEqual([]);
   }, 90_000);
+
+  test("servers that stop gracefully: no call fails, not even those that may not run twice", async () => {
+    const servers = [await yard("a"), await yard("b")];
+    const calls = callers(servers);
+    let calling = true;
+    const seen = new Set<string>();
+    let count = 0;
+    const failures: unknown[] = [];
+    const callOn = async (): Promise<void> => {
+      while (calling)
+        await calls.hold({ ms: ++count % 10 }).then(
+          ({ text }) => seen.add(text),
+          (error: unknown) => failures.push(error),
+        );
+    };
+    const running = Array.from({ length: 6 }, callOn);
+    for (const [n, server] of servers.entries()) {
+      const until = count + 100;
+      await expect.poll(() => count, { timeout: 20_000 }).toBeGreaterThan(until);
+      await server.drain();
+      await yard(`${n} again`, server.at);
+      await expect.poll(() => seen.has(`${n} again`), { timeout: 20_000 }).toBe(true);
+    }
+    calling = false;
+    await Promise.all(running);
+    expect(failures).toEqual([]);
+  }, 60_000);
 });
