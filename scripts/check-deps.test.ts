@@ -23,6 +23,8 @@ interface Planted {
   dependencies?: string[];
   devDependencies?: string[];
   peerDependencies?: string[];
+  /** Of the peers, those that need not be there. */
+  optional?: string[];
   references?: string[];
   files?: Record<string, string>;
 }
@@ -42,6 +44,9 @@ function plant(name: string, { files = {}, ...given }: Planted = {}): void {
     dependencies: versions(dependencies),
     devDependencies: versions(devDependencies),
     peerDependencies: versions(peerDependencies),
+    peerDependenciesMeta: Object.fromEntries(
+      (given.optional ?? []).map((peer) => [peer, { optional: true }]),
+    ),
   });
   write(`${folder}/tsconfig.json`, { references: references.map((d) => ({ path: `../${folderOf(d)}` })) });
   for (const [path, source] of Object.entries(files)) write(`${folder}/${path}`, source);
@@ -49,6 +54,37 @@ function plant(name: string, { files = {}, ...given }: Planted = {}): void {
   all?.add(folder);
   write("tsconfig.json", { references: [...(all ?? [])].map((path) => ({ path })) });
 }
+
+describe("an optional peer", () => {
+  const peers = { peerDependencies: ["@skein/core", "@skein/grpc"], optional: ["@skein/grpc"] };
+  const withSource = (source: string, more: Planted = {}): string[] => {
+    plant("@skein/grpc", { dependencies: ["@skein/core"] });
+    plant("@skein/http", { ...peers, ...more, files: { "src/a.ts": source } });
+    return findProblems(root);
+  };
+
+  test("may be loaded with import(), and its types be imported", () =>
+    expect(
+      withSource(
+        'import type { A } from "@skein/grpc";\nexport type { A } from "@skein/grpc";\nexport const a = () => import("@skein/grpc");',
+      ),
+    ).toEqual([]));
+
+  test.each([
+    'import { a } from "@skein/grpc";',
+    'import "@skein/grpc";',
+    'export { a } from "@skein/grpc";',
+  ])("may not be loaded with the package: %s", (source) =>
+    expect(withSource(source)).toEqual([
+      'packages/http/src/a.ts: "@skein/grpc" is an optional peer: load it with import()',
+    ]),
+  );
+
+  test("must be said to be one", () =>
+    expect(withSource("", { optional: [] })).toEqual([
+      "@skein/http: wrong direction: a kit may not depend on @skein/grpc (backend)",
+    ]));
+});
 
 describe("package.json", () => {
   test("the right direction passes", () => {
