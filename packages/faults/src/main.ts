@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { SCENARIOS } from "./catalogue.ts";
 import { markdown } from "./markdown.ts";
 import { complaints, runScenario, type ScenarioResult } from "./run.ts";
+import { leftovers, running } from "./stage/leftovers.ts";
 
 const HELP = `npm run faults -- [options]
 
@@ -18,7 +19,10 @@ control in which nothing fails).
   --help          this text
 `;
 
-/** Runs the command line. Returns the exit code. */
+/** What scenarios have ended is to be gone after so long. */
+const GONE_MS = 1000;
+
+/** Runs the command line. Returns the exit code; ends the process where something would keep it running. */
 export async function main(args: readonly string[]): Promise<number> {
   const log = (line: string): void => void process.stderr.write(`${line}\n`);
   let parsed: ReturnType<typeof options>;
@@ -33,6 +37,7 @@ export async function main(args: readonly string[]): Promise<number> {
     return 0;
   }
   const { full, controls, chosen, json } = parsed;
+  const before = running();
   const results: ScenarioResult[] = [];
   for (const scenario of chosen) {
     const result = await runScenario(scenario, { full, controls, log });
@@ -47,6 +52,12 @@ export async function main(args: readonly string[]): Promise<number> {
       resolve(process.env.INIT_CWD ?? ".", json),
       `${JSON.stringify({ full, results }, null, 1)}\n`,
     );
+  const left = await leftovers(before, GONE_MS);
+  if (left.length > 0) {
+    log(`Something is left running, which would keep this process: ${left.join(", ")}.`);
+    // Writing is synchronous to files, pipes and terminals on the systems it runs on.
+    process.exit(1);
+  }
   return results.some((r) => complaints(r, full).length > 0) ? 1 : 0;
 }
 

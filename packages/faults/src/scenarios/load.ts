@@ -8,14 +8,14 @@ export interface MixOptions {
   readonly timeoutMs: number;
   /** How long handlers wait, ms. */
   readonly ms: () => number;
-  /** One in so many calls is not idempotent. @default 3 */
+  /** One in so many calls is not idempotent. Not as many as there are instances: who takes turns would send all of them to one. @default 4 */
   readonly onceIn?: number;
   readonly prefix?: string;
 }
 
-/** Calls of service `ledger`, one in three of them not idempotent. */
+/** Calls of service `ledger`, one in four of them not idempotent. */
 export function mixedLoad(stage: Stage, client: Client, options: MixOptions): OpenLoad {
-  const { ratePerSecond, timeoutMs, ms, onceIn = 3, prefix } = options;
+  const { ratePerSecond, timeoutMs, ms, onceIn = 4, prefix } = options;
   const api = client.service<LedgerApi>("ledger");
   return new OpenLoad(
     stage,

@@ -7,7 +7,9 @@ import { latest, sleep } from "../stage/measure.ts";
 import { wallClock } from "../stage/open-load.ts";
 import type { ServiceProcess } from "../stage/service-process.ts";
 import { mixedLoad } from "./load.ts";
+import { SILENT } from "./silent.ts";
 
+const RATE = 200;
 const TIMEOUT_MS = 5000;
 const MOST_BACK_MS = 5000;
 /** Handlers take 2 ms. */
@@ -25,18 +27,24 @@ export const stopped: Scenario = {
   async run(stage, { full, control }) {
     const stopMs = full ? 30_000 : 7000;
     const services = await stage.startMany(3);
-    const silence = { quietMs: 1e8, suspectMs: 1e8, silentMs: 1e8, deadAfterMs: 1e8 };
-    const client = stage.client(control ? { policy: { liveness: silence, ejection: false } } : {});
-    const load = mixedLoad(stage, client, { ratePerSecond: 200, timeoutMs: TIMEOUT_MS, ms: () => 2 });
-    await load.more(200);
+    const policy = control ? SILENT : {};
+    const mix = { timeoutMs: TIMEOUT_MS, ms: () => 2 };
+    const load = mixedLoad(stage, stage.client({ policy }), { ...mix, ratePerSecond: RATE });
+    // Taking turns, it goes on asking the one that stands still until that is suspected.
+    const turns = mixedLoad(stage, stage.client({ policy, selector: "round-robin" }), {
+      ...mix,
+      ratePerSecond: RATE / 4,
+      prefix: "turn",
+    });
     const victim = services[0] as ServiceProcess;
+    await Promise.all([load.more(RATE), turns.answeredBy(victim.pid)]);
     const stoppedAt = wallClock();
     victim.signal("SIGSTOP");
     await sleep(stopMs);
     const continuedAt = wallClock();
     victim.signal("SIGCONT");
-    const back = await backAfter(load, victim.pid, continuedAt, MOST_BACK_MS);
-    const calls = await load.stop();
+    const back = await backAfter(turns, victim.pid, continuedAt, MOST_BACK_MS);
+    const calls = [...(await load.stop()), ...(await turns.stop())];
     const facts = checkLedger(calls, stage.executions());
     const during = calls.filter((c) => c.sentAt >= stoppedAt && c.sentAt < continuedAt - TIMEOUT_MS / 2);
     const suspectedAt = lastSlow(during);

@@ -9,6 +9,8 @@ const TURN_MS = 20;
 
 /** Of now. */
 export function running(): Running {
+  // Made when they are first asked for, and they stay.
+  void [process.stdout, process.stderr];
   const kinds = new Map<string, number>();
   for (const kind of [...process.getActiveResourcesInfo(), ...openFiles()])
     kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
