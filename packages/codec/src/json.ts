@@ -5,6 +5,7 @@ import {
   type DecodeLimits,
   type Writer,
 } from "@skein/core";
+import { hasProtoKey, jsonExcess } from "@skein/core/internal";
 import { findFault } from "./faults.ts";
 
 type WritableBytes = Uint8Array & { utf8Write?(text: string, at: number): number };
@@ -81,43 +82,17 @@ function refusal(value: unknown): string | undefined {
   return undefined;
 }
 
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const COMMA = 0x2c;
-
-/** Depth and values are counted on the bytes, before anything is made of them. */
-function scan(bytes: Uint8Array, start: number, end: number, limits: DecodeLimits): void {
-  let depth = 0;
-  let values = 1;
-  for (let p = start; p < end; p++) {
-    const c = bytes[p] as number;
-    if (c === QUOTE) {
-      for (p++; p < end && bytes[p] !== QUOTE; p++) if (bytes[p] === BACKSLASH) p++;
-    } else if (c === 0x5b || c === 0x7b) {
-      values++;
-      if (++depth > limits.maxDepth) throw new CodecError(`json: nested deeper than ${limits.maxDepth}`);
-    } else if (c === 0x5d || c === 0x7d) depth--;
-    else if (c === COMMA) values++;
-    if (values > limits.maxValues) throw new CodecError(`json: more than ${limits.maxValues} values`);
-  }
-}
-
 function decode(bytes: Uint8Array, start: number, end: number, limits: DecodeLimits): unknown {
-  scan(bytes, start, end, limits);
+  const excess = jsonExcess(bytes, start, end, limits);
+  if (excess !== undefined) throw new CodecError(`json: ${excess}`);
   const text = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("utf8");
+  let value: unknown;
   try {
-    return PERHAPS_PROTO.test(text) ? JSON.parse(text, refuseProto) : JSON.parse(text);
+    value = JSON.parse(text);
   } catch (cause) {
-    if (cause instanceof CodecError) throw cause;
     throw new CodecError(`json: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   }
-}
-
-/** `__proto__` written out, or one of its letters escaped: only then does every key have to be looked at. */
-const PERHAPS_PROTO = /__proto__|\\u00(?:5[fF]|6[fF]|7[024])/;
-
-function refuseProto(key: string, value: unknown): unknown {
-  if (key === "__proto__") throw new CodecError('json: the key "__proto__" is refused');
+  if (hasProtoKey(text, value)) throw new CodecError('json: the key "__proto__" is refused');
   return value;
 }
 

@@ -25,6 +25,7 @@ export {
 export { SessionWatch, type SessionWatchPort } from "./foreign/session-watch.ts";
 export { hashText, mix, nth } from "./hash.ts";
 export { instanceFault } from "./instance-fault.ts";
+export { hasProtoKey, jsonExcess } from "./json-bounds.ts";
 export { findJsonFault } from "./json-fault.ts";
 export { createLeaseKeeper } from "./lease/lease-keeper.ts";
 export type { LeaseKeeper, LeaseKeeperOptions, LeaseState } from "./lease/lease-keeper-types.ts";

@@ -1,4 +1,5 @@
-import { RpcError } from "@skein/core";
+import { DEFAULT_DECODE_LIMITS, RpcError } from "@skein/core";
+import { hasProtoKey, jsonExcess } from "@skein/core/internal";
 import { decodeValue, encodeValue, writeJson } from "./value.ts";
 
 /** How the messages of one call are written. */
@@ -12,8 +13,11 @@ export interface Format {
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
+/** With the limits of our own JSON codec: depth, number of values, and no key `__proto__`. */
 function decodeJson(bytes: Uint8Array): unknown {
   if (bytes.length === 0) return undefined;
+  const excess = jsonExcess(bytes, 0, bytes.length, DEFAULT_DECODE_LIMITS);
+  if (excess !== undefined) throw invalid(`the JSON of a message: ${excess}`);
   let value: unknown;
   let text: string;
   try {
@@ -22,16 +26,8 @@ function decodeJson(bytes: Uint8Array): unknown {
   } catch (cause) {
     throw invalid("a message is no JSON", cause);
   }
-  if (PERHAPS_PROTO.test(text) && hasProto(value)) throw invalid('a message has the key "__proto__"');
+  if (hasProtoKey(text, value)) throw invalid('a message has the key "__proto__"');
   return value;
-}
-
-/** `__proto__` written out, or one of its letters escaped: only then does every key have to be looked at. */
-const PERHAPS_PROTO = /__proto__|\\u00(?:5[fF]|6[fF]|7[024])/;
-
-function hasProto(value: unknown): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  return Object.hasOwn(value, "__proto__") || Object.values(value).some(hasProto);
 }
 
 /** For `application/grpc+json`. */

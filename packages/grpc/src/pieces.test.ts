@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import { describe, expect, test } from "vitest";
-import { guessedFormat } from "./format.ts";
+import { guessedFormat, jsonFormat } from "./format.ts";
 import { matchHttp2 } from "./match.ts";
 import { frame, readMessages } from "./messages.ts";
 import { protoMethodName, protoServiceName } from "./proto-names.ts";
@@ -32,6 +32,26 @@ describe("grpc-timeout", () => {
   test.each(["", "1", "1s", "-1S", "123456789S", "1.5S"])("%j is refused", (text) =>
     expect(() => parseTimeout(text)).toThrow(`grpc-timeout is ${JSON.stringify(text)}: give up to 8 digits`),
   );
+});
+
+describe("hostile JSON is refused before anything is made of it", () => {
+  const decode = (json: string): unknown => jsonFormat.decode(Buffer.from(json));
+  test.each([
+    [
+      "deep",
+      `${"[".repeat(1_000_000)}${"]".repeat(1_000_000)}`,
+      "the JSON of a message: nested deeper than 64",
+    ],
+    ["of many values", `[${"[],".repeat(500_000)}[]]`, "the JSON of a message: more than 500000 values"],
+    ["deep, with a key that is refused", `${"[".repeat(100_000)}{"__proto__":1}`, "nested deeper than 64"],
+    ["with that key", '[{"\\u005f_proto__":1}]', 'a message has the key "__proto__"'],
+  ])("%s", (_, json, message) =>
+    expect(() => decode(json)).toThrow(
+      expect.objectContaining({ code: "INVALID_ARGUMENT", message: expect.stringContaining(message) }),
+    ),
+  );
+  test("what has the depth of our own codec is taken", () =>
+    expect(decode(`${"[".repeat(64)}${"]".repeat(64)}`)).toHaveLength(1));
 });
 
 const values = [

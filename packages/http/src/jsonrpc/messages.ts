@@ -1,4 +1,5 @@
 import { RpcError } from "@skein/core";
+import { hasProtoKey } from "@skein/core/internal";
 import { writeJson } from "../write-json.ts";
 import { ScanError } from "./message-scanner.ts";
 import { rawMember } from "./raw-member.ts";
@@ -34,17 +35,8 @@ export function readRequest(json: string): Request {
   if (!Array.isArray(params))
     return read(`params is ${nameKind(params)}: give an array of one value, or none`);
   if (params.length > 1) return read(`params has ${params.length} values: an endpoint takes one, or none`);
-  if (PERHAPS_PROTO.test(json) && hasProto(params))
-    return read('params has the key "__proto__": it is refused');
+  if (hasProtoKey(json, params)) return read('params has the key "__proto__": it is refused');
   return read(undefined, params[0]);
-}
-
-/** `__proto__` written out, or one of its letters escaped: only then does every key have to be looked at. */
-const PERHAPS_PROTO = /__proto__|\\u00(?:5[fF]|6[fF]|7[024])/;
-
-function hasProto(value: unknown): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  return Object.hasOwn(value, "__proto__") || Object.values(value).some(hasProto);
 }
 
 function rawId(json: string, id: unknown): string {
@@ -109,7 +101,7 @@ export function readAnswer(json: string): Answer {
     error: failed,
   });
   if (error !== null && error !== undefined) return read(undefined, errorOf(error));
-  if (PERHAPS_PROTO.test(json) && hasProto(result))
+  if (hasProtoKey(json, result))
     return read(
       undefined,
       new RpcError("INTERNAL", 'the answer has the key "__proto__"', { executed: "yes" }),
