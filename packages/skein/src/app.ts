@@ -22,7 +22,7 @@ import { ambient } from "./ambient.ts";
 import { Announcer } from "./announcer.ts";
 import { advertisedAddress, toUrl } from "./config/advertised.ts";
 import type { ServeConfig } from "./config/resolve-config.ts";
-import { openDoors } from "./doors/open-doors.ts";
+import { closeDoors, openDoors } from "./doors/open-doors.ts";
 import { OwnHost } from "./doors/own-host.ts";
 import { type Checks, createChecks } from "./health.ts";
 import { keepAlive } from "./keep-alive.ts";
@@ -364,7 +364,7 @@ export class RunningApp implements App {
     this.#host.drain();
     await this.#server.drain({ graceMs: options.graceMs });
     await this.#listener?.close();
-    await Promise.all([...this.#doors, this.#healthDoor].map((door) => door.close(DOOR_GRACE_MS)));
+    await closeDoors([...this.#doors, this.#healthDoor], DOOR_GRACE_MS, logger);
     await this.#host.close();
     for (const { definition } of this.#served.reverse()) await this.#stopService(definition);
     await opened.close();

@@ -175,4 +175,30 @@ test("doors that are wrong are refused with what would be right", async () => {
   await expect(start("http")).rejects.toThrow("option doors is http: give an array");
   await expect(start(["http", "http"])).rejects.toThrow('option doors has "http" twice');
   await expect(start([lines, lines])).rejects.toThrow("option doors: two of them speak lines");
+  const grpcDoor = () => lines;
+  await expect(start([grpcDoor])).rejects.toThrow(
+    "grpcDoor in option doors makes no door: what a package gives is called first, as in doors: [grpcDoor()]",
+  );
+});
+
+test("when one cannot be opened, those before it are closed", async () => {
+  const closed: number[] = [];
+  const first: DoorFactory<Socket> = async (host) => ({
+    ...(await lines(host)),
+    close: async (graceMs) => void closed.push(graceMs),
+  });
+  const second: DoorFactory<Socket> = () => Promise.reject(new Error("no such file"));
+  await expect(bench.start([new DeskService()], { doors: [first, second] })).rejects.toThrow("no such file");
+  expect(closed).toEqual([0]);
+});
+
+test("a door that cannot be closed is logged, and everything else is closed", async () => {
+  const stuck: DoorFactory<Socket> = async (host) => ({
+    ...(await lines(host)),
+    close: () => Promise.reject(new Error("it is stuck")),
+  });
+  const app = await bench.start([new DeskService()], { doors: [stuck] });
+  await app.close();
+  expect(app.state).toBe("closed");
+  expect(bench.logs.find("a door could not be closed")).toMatchObject({ door: "lines", level: "error" });
 });

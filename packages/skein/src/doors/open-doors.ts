@@ -1,4 +1,4 @@
-import type { DoorFactory, DoorHost, DoorOf } from "@skein/core";
+import type { Door, DoorFactory, DoorHost, DoorOf, Logger } from "@skein/core";
 import { importFromApp } from "../import-from-app.ts";
 import { asSetup, SetupError } from "../setup-error.ts";
 
@@ -26,17 +26,42 @@ export function doorsFault(doors: unknown): string | undefined {
   return twice === undefined ? undefined : `option doors has "${twice}" twice`;
 }
 
-/** @throws SetupError that names the package to install */
+/** @throws SetupError that names what to install or to change; nothing is left open then */
 export async function openDoors(doors: readonly DoorOption[], host: DoorHost): Promise<readonly DoorOf[]> {
   const opened: DoorOf[] = [];
-  for (const door of doors) {
-    const factory = (typeof door === "string" ? await load(door) : door) as DoorFactory;
-    opened.push(await asSetup(async () => factory(host)));
+  try {
+    for (const door of doors) opened.push(await open(door, host));
+    const protocols = opened.map((door) => door.protocol);
+    const twice = protocols.find((protocol, i) => protocols.indexOf(protocol) !== i);
+    if (twice !== undefined) throw new SetupError(`option doors: two of them speak ${twice}`);
+  } catch (error) {
+    await closeDoors(opened, 0, host.logger);
+    throw error;
   }
-  const protocols = opened.map((door) => door.protocol);
-  const twice = protocols.find((protocol, i) => protocols.indexOf(protocol) !== i);
-  if (twice !== undefined) throw new SetupError(`option doors: two of them speak ${twice}`);
   return opened;
+}
+
+/** Never rejects: a door that cannot be closed does not keep what comes after it from being closed. */
+export async function closeDoors(doors: readonly Door[], graceMs: number, logger: Logger): Promise<void> {
+  const close = async (door: Door): Promise<void> => {
+    try {
+      await door.close(graceMs);
+    } catch (error) {
+      logger.error({ door: door.name, err: error }, "a door could not be closed");
+    }
+  };
+  await Promise.all(doors.map(close));
+}
+
+async function open(option: DoorOption, host: DoorHost): Promise<DoorOf> {
+  const factory = (typeof option === "string" ? await load(option) : option) as DoorFactory;
+  const door: Partial<DoorOf> = await asSetup(async () => factory(host));
+  if (typeof door?.protocol === "string" && typeof door.accept === "function") return door as DoorOf;
+  const what =
+    typeof option === "string" ? `the door ${option}` : `${factory.name || "a function"} in option doors`;
+  throw new SetupError(
+    `${what} makes no door: what a package gives is called first, as in doors: [grpcDoor()]`,
+  );
 }
 
 async function load(name: DoorName): Promise<DoorFactory> {
