@@ -29,6 +29,7 @@ export { hasProtoKey, jsonExcess } from "./json-bounds.ts";
 export { findJsonFault } from "./json-fault.ts";
 export { createLeaseKeeper } from "./lease/lease-keeper.ts";
 export type { LeaseKeeper, LeaseKeeperOptions, LeaseState } from "./lease/lease-keeper-types.ts";
+export { fillNumbers, refuseUnknown } from "./option-faults.ts";
 export { BatchBuffer, type BatchRim } from "./protocol/batch-buffer.ts";
 export { type Frame, HEADER_BYTES, ProtocolError } from "./protocol/frame.ts";
 export { FrameDecoder, type FrameSink } from "./protocol/frame-decoder.ts";

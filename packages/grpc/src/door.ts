@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { DoorFactory, DoorHost, DoorOf, ServiceDescription } from "@skein/core";
+import { refuseUnknown } from "@skein/core/internal";
 import { Endpoints } from "./endpoints.ts";
 import type { Handler } from "./handler.ts";
 import { HEALTH_SERVICE, healthHandlers } from "./health.ts";
@@ -7,7 +8,7 @@ import { HealthState } from "./health-state.ts";
 import { matchHttp2 } from "./match.ts";
 import { Peer } from "./peer.ts";
 import { watchProtos } from "./proto-faults.ts";
-import { type LoadedProto, loadProto, type ProtoOptions, protoHandler } from "./protos.ts";
+import { checkProtos, type LoadedProto, loadProto, type ProtoOptions, protoHandler } from "./protos.ts";
 import { reflectionHandlers } from "./reflection.ts";
 import type { CallParts } from "./serve-call.ts";
 import { reflectionOf, servedNames } from "./served-protos.ts";
@@ -21,6 +22,7 @@ export interface GrpcDoorOptions {
   readonly maxConnections?: number | undefined;
 }
 
+const OPTIONS = ["protos", "maxMessageBytes", "maxConnections"];
 const DEFAULTS = { maxMessageBytes: 4 * 1024 * 1024, maxConnections: 1000 };
 /** A peer that does not answer a ping until the next one is cut, ms. */
 const PING_MS = 30_000;
@@ -30,11 +32,13 @@ const PING_MS = 30_000;
  * @throws TypeError naming an option that is wrong
  */
 export function grpcDoor(options: GrpcDoorOptions = {}): DoorFactory<Socket> {
+  refuseUnknown("grpcDoor", options, OPTIONS);
   for (const name of ["maxMessageBytes", "maxConnections"] as const) {
     const value = options[name] ?? DEFAULTS[name];
     if (!(Number.isSafeInteger(value) && value > 0))
       throw new TypeError(`grpcDoor: option ${name} is ${String(value)}: give a whole number above 0`);
   }
+  checkProtos(options.protos, "grpcDoor");
   return (host) => {
     const loaded = (options.protos ?? []).map((one) => loadProto(one, "grpcDoor"));
     const protos = new Map(loaded.map((proto) => [proto.name, proto]));

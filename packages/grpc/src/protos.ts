@@ -38,6 +38,20 @@ function protoLoader(): typeof import("@grpc/proto-loader") {
   return createRequire(import.meta.url)("@grpc/proto-loader") as typeof import("@grpc/proto-loader");
 }
 
+/** @throws TypeError for what is no array of `{ service, file }` */
+export function checkProtos(protos: unknown, of: string): void {
+  if (protos === undefined) return;
+  const give = 'give an array, as in [{ service: "user", file: "user.proto" }]';
+  if (!Array.isArray(protos))
+    throw new TypeError(`${of}: option protos is ${JSON.stringify(protos)}: ${give}`);
+  for (const one of protos as readonly (Partial<ProtoOptions> | null | undefined)[]) {
+    if (typeof one?.service !== "string" || one.service === "")
+      throw new TypeError(`${of}: option protos has ${JSON.stringify(one)}, without a service: ${give}`);
+    if (typeof one.file !== "string" && !(one.file instanceof URL))
+      throw new TypeError(`${of}: option protos: service ${one.service} has no file: ${give}`);
+  }
+}
+
 /**
  * @param of whose option it is, for messages
  * @throws TypeError naming the file and what is missing in it

@@ -1,19 +1,15 @@
 import type { Socket } from "node:net";
 import type { DoorFactory, DoorHost, DoorOf } from "@skein/core";
 import { lazyDoor } from "./door.ts";
-import { type HttpOptions, httpOptionsFault } from "./http-options.ts";
-import { DEFAULT_CALL_LIMITS, type HttpLimits } from "./limits.ts";
+import { type HttpOptions, resolveHttpOptions } from "./http-options.ts";
 
 /**
  * HTTP/1.1 with JSON to every method: `POST /user/getUser`, streams as NDJSON or server-sent events, health, `/openapi.json` and `/docs`.
  * For `serve(x, { doors: [httpDoor({ cors: { origins: ["https://app.example"] } })] })`; `doors: ["http"]` is one without options.
- * @throws Error naming the option that is wrong
+ * @throws TypeError naming the option that is wrong
  */
 export function httpDoor(options: HttpOptions = {}): DoorFactory<Socket> {
-  const fault = httpOptionsFault(options, DEFAULT_CALL_LIMITS);
-  if (fault !== undefined) throw new Error(fault);
-  const given = Object.entries(options.limits ?? {}).filter(([, value]) => value !== undefined);
-  const limits: HttpLimits = { ...DEFAULT_CALL_LIMITS, ...Object.fromEntries(given) };
+  const limits = resolveHttpOptions(options);
   return (host) => ({
     ...lazyDoor(host.logger, async () => {
       const { createCallSide } = await import("./call-side.ts");

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { httpDoor } from "./call-door.ts";
 
 test.each<[object, string]>([
+  [{ limits: { constructor: 1 } }, "httpDoor: limits.constructor is not known: there are maxH"],
   [{ cros: {} }, "httpDoor: no option cros: there are limits, cors, headers, docs, names"],
   [{ limits: { idle: 1 } }, "httpDoor: limits.idle is not known: there are maxHeaderBytes, "],
   [{ limits: { idleMs: 0 } }, "httpDoor: limits.idleMs is 0: give a number above 0"],

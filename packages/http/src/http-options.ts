@@ -1,6 +1,6 @@
-import type { GoNames } from "@skein/core/internal";
+import { fillNumbers, type GoNames, refuseUnknown } from "@skein/core/internal";
 import type { CorsOptions } from "./cors.ts";
-import type { HttpLimits } from "./limits.ts";
+import { DEFAULT_CALL_LIMITS, type HttpLimits } from "./limits.ts";
 
 export interface HttpOptions {
   readonly limits?: Partial<HttpLimits> | undefined;
@@ -20,16 +20,20 @@ export interface HttpOptions {
 const KNOWN = ["limits", "cors", "headers", "docs", "names"];
 const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
 
-/** Undefined, or what is wrong and what would be right. */
-export function httpOptionsFault(options: HttpOptions, limits: HttpLimits): string | undefined {
-  const odd = Object.keys(options).find((name) => !KNOWN.includes(name));
-  if (odd !== undefined) return `httpDoor: no option ${odd}: there are ${KNOWN.join(", ")}`;
-  for (const [name, value] of Object.entries(options.limits ?? {})) {
-    if (!(name in limits))
-      return `httpDoor: limits.${name} is not known: there are ${Object.keys(limits).join(", ")}`;
-    if (value !== undefined && !(typeof value === "number" && value > 0))
-      return `httpDoor: limits.${name} is ${String(value)}: give a number above 0`;
-  }
+/**
+ * Checks them.
+ * @returns the limits, filled in
+ * @throws TypeError that says what is wrong and what would be right
+ */
+export function resolveHttpOptions(options: HttpOptions): HttpLimits {
+  refuseUnknown("httpDoor", options, KNOWN);
+  const limits = fillNumbers("httpDoor: limits", DEFAULT_CALL_LIMITS, options.limits);
+  const fault = faultOf(options);
+  if (fault !== undefined) throw new TypeError(fault);
+  return limits;
+}
+
+function faultOf(options: HttpOptions): string | undefined {
   const name = options.headers?.find((header) => typeof header !== "string" || !TOKEN.test(header));
   if (name !== undefined) return `httpDoor: headers has ${JSON.stringify(name)}: give names of headers`;
   if (options.names !== undefined && typeof options.names !== "function")

@@ -118,6 +118,13 @@ describe("a service with its .proto", () => {
       ).rejects.toThrow(message);
     });
 
+    test.each<[unknown, string]>([
+      [{ proto: [] }, "grpcDoor: no option proto: there are protos, maxMessageBytes, maxConnections"],
+      [{ protos: "a.proto" }, 'grpcDoor: option protos is "a.proto": give an array, as in [{ service: '],
+      [{ protos: ["a.proto"] }, 'grpcDoor: option protos has "a.proto", without a service: give'],
+      [{ protos: [{ service: "desk" }] }, "grpcDoor: option protos: service desk has no file: give"],
+    ])("%j", (options, message) => expect(() => grpcDoor(options as never)).toThrow(message));
+
     test("numbers", () => {
       expect(() => grpcDoor({ maxMessageBytes: 0 })).toThrow(
         "grpcDoor: option maxMessageBytes is 0: give a whole number above 0",

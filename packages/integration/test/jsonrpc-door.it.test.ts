@@ -326,6 +326,9 @@ describe("hostile and foreign peers", () => {
 
   test("options that are wrong are named", () => {
     const wrong = (options: unknown) => () => jsonrpcDoor(options as never);
+    expect(wrong({ timeout: 5 })).toThrow(
+      "jsonrpcDoor: no option timeout: there are names, timeoutMs, errorText",
+    );
     expect(wrong({ timeoutMs: 0 })).toThrow("jsonrpcDoor: timeoutMs is 0: give milliseconds, more than 0");
     expect(wrong({ names: {} })).toThrow("jsonrpcDoor: names is a object: give a function");
     expect(wrong({ limits: { maxCall: 1 } })).toThrow(

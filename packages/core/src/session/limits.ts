@@ -1,3 +1,4 @@
+import { fillNumbers } from "../option-faults.ts";
 import type { LivenessOptions, SessionLimits } from "./client-session-types.ts";
 
 export const DEFAULT_LIMITS: SessionLimits = {
@@ -21,22 +22,9 @@ export const DEFAULT_LIVENESS: LivenessOptions = {
 /** More slots than stream ids have room for. */
 const MOST_CALLS = 1 << 20;
 
-function resolve<T extends object>(what: string, defaults: T, given: Partial<T> | undefined): T {
-  const out: Record<string, number> = { ...(defaults as Record<string, number>) };
-  for (const [name, value] of Object.entries(given ?? {})) {
-    if (value === undefined) continue;
-    if (!(name in defaults))
-      throw new TypeError(`${what}.${name} is not known: there are ${Object.keys(defaults).join(", ")}`);
-    if (typeof value !== "number" || !(value > 0))
-      throw new TypeError(`${what}.${name} is ${String(value)}: give a number above 0`);
-    out[name] = value;
-  }
-  return out as T;
-}
-
 /** Fills in defaults. Throws TypeError naming the field. */
 export function resolveLimits(given: Partial<SessionLimits> | undefined): SessionLimits {
-  const limits = resolve("limits", DEFAULT_LIMITS, given);
+  const limits = fillNumbers("limits", DEFAULT_LIMITS, given);
   if (limits.maxCalls > MOST_CALLS)
     throw new TypeError(`limits.maxCalls is ${limits.maxCalls}: at most ${MOST_CALLS}`);
   return limits;
@@ -44,5 +32,5 @@ export function resolveLimits(given: Partial<SessionLimits> | undefined): Sessio
 
 /** Fills in defaults. Throws TypeError naming the field. */
 export function resolveLiveness(given: Partial<LivenessOptions> | undefined): LivenessOptions {
-  return resolve("liveness", DEFAULT_LIVENESS, given);
+  return fillNumbers("liveness", DEFAULT_LIVENESS, given);
 }

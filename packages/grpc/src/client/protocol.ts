@@ -1,6 +1,6 @@
 import type { ForeignProtocol } from "@skein/core";
-import { speaksGrpc } from "@skein/core/internal";
-import { type LoadedProto, loadProto, type ProtoOptions } from "../protos.ts";
+import { refuseUnknown, speaksGrpc } from "@skein/core/internal";
+import { checkProtos, type LoadedProto, loadProto, type ProtoOptions } from "../protos.ts";
 import type { GrpcDialect } from "./dialect.ts";
 import { type JsonServiceOptions, jsonDialect } from "./json-dialect.ts";
 import type { GrpcTlsOptions } from "./peer-address.ts";
@@ -16,12 +16,16 @@ export interface GrpcProtocolOptions {
   readonly tls?: GrpcTlsOptions | undefined;
 }
 
+const OPTIONS = ["protos", "services", "tls"];
+
 /**
  * Calls gRPC servers: `client.service("user", { protocol: "grpc" })`. A service whose .proto is given is called in protobuf, the others in JSON
  * (`application/grpc+json`).
  * @throws TypeError for a .proto that cannot be read, or lacks the service
  */
 export function grpcProtocol(options: GrpcProtocolOptions = {}): ForeignProtocol {
+  refuseUnknown("grpcProtocol", options, OPTIONS);
+  checkProtos(options.protos, "grpcProtocol");
   const { services = {}, tls } = options;
   const protos = new Map<string, LoadedProto>();
   for (const one of options.protos ?? []) {

@@ -1,5 +1,5 @@
 import type { ForeignProtocol } from "@skein/core";
-import { assumedUnary, toGoName } from "@skein/core/internal";
+import { assumedUnary, refuseUnknown, toGoName } from "@skein/core/internal";
 import { JsonrpcSession } from "./client-session.ts";
 import type { JsonrpcTlsOptions } from "./dial.ts";
 
@@ -14,12 +14,14 @@ export interface JsonrpcProtocolOptions {
  * Calls servers of Go's net/rpc/jsonrpc: `client.service("arith", { protocol: "jsonrpc" })`. Endpoints are unary, and not idempotent unless the caller
  * says so. The protocol carries no deadline, metadata, credentials or cancellation: a call that is given up goes on over there.
  */
-export function jsonrpcProtocol({ names = toGoName, tls }: JsonrpcProtocolOptions = {}): ForeignProtocol {
+export function jsonrpcProtocol(options: JsonrpcProtocolOptions = {}): ForeignProtocol {
+  refuseUnknown("jsonrpcProtocol", options, ["names", "tls"]);
+  const { names = toGoName, tls } = options;
   return {
     protocol: "jsonrpc",
     service: (service) => ({
       endpoint: assumedUnary,
-      open: (options) => new JsonrpcSession({ ...options, tls, goName: (method) => names(service, method) }),
+      open: (given) => new JsonrpcSession({ ...given, tls, goName: (method) => names(service, method) }),
     }),
   };
 }

@@ -1,8 +1,8 @@
 import type { Socket } from "node:net";
 import type { DoorFactory, DoorHost, DoorOf, RpcError } from "@skein/core";
-import type { GoNames } from "@skein/core/internal";
+import { fillNumbers, type GoNames, refuseUnknown } from "@skein/core/internal";
 import { GoNameBook } from "../go-name-book.ts";
-import { type JsonrpcLimits, resolveJsonrpcLimits } from "./limits.ts";
+import { DEFAULT_JSONRPC_LIMITS, type JsonrpcLimits } from "./limits.ts";
 import { errorText } from "./messages.ts";
 import { unknownName } from "./names.ts";
 import { Peer } from "./peer.ts";
@@ -20,6 +20,7 @@ export interface JsonrpcDoorOptions {
   readonly limits?: Partial<JsonrpcLimits> | undefined;
 }
 
+const OPTIONS = ["names", "timeoutMs", "errorText", "limits"];
 const OPEN_BRACE = 0x7b;
 const SAY_EVERY_MS = 10_000;
 
@@ -28,7 +29,8 @@ const SAY_EVERY_MS = 10_000;
  * @throws TypeError that names an option that is wrong
  */
 export function jsonrpcDoor(options: JsonrpcDoorOptions = {}): DoorFactory<Socket> {
-  const limits = resolveJsonrpcLimits(options.limits);
+  refuseUnknown("jsonrpcDoor", options, OPTIONS);
+  const limits = fillNumbers("jsonrpcDoor: limits", DEFAULT_JSONRPC_LIMITS, options.limits);
   const { timeoutMs } = options;
   if (timeoutMs !== undefined && !(typeof timeoutMs === "number" && timeoutMs > 0))
     throw new TypeError(`jsonrpcDoor: timeoutMs is ${String(timeoutMs)}: give milliseconds, more than 0`);

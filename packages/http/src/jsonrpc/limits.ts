@@ -22,17 +22,3 @@ export const DEFAULT_JSONRPC_LIMITS: JsonrpcLimits = {
   maxConnections: 10_000,
   halfClosedMs: 500,
 };
-
-/** Fills in. @throws TypeError that names the limit */
-export function resolveJsonrpcLimits(given: Partial<JsonrpcLimits> = {}): JsonrpcLimits {
-  for (const [name, value] of Object.entries(given)) {
-    if (!Object.hasOwn(DEFAULT_JSONRPC_LIMITS, name))
-      throw new TypeError(
-        `jsonrpcDoor: limits.${name} is not known: there are ${Object.keys(DEFAULT_JSONRPC_LIMITS).join(", ")}`,
-      );
-    if (value !== undefined && !(typeof value === "number" && value > 0))
-      throw new TypeError(`jsonrpcDoor: limits.${name} is ${String(value)}: give a number above 0`);
-  }
-  const said = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-  return { ...DEFAULT_JSONRPC_LIMITS, ...said };
-}

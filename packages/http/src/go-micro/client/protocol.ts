@@ -1,5 +1,5 @@
 import type { ForeignProtocol, InstanceAddress } from "@skein/core";
-import { speaksGoMicro } from "@skein/core/internal";
+import { refuseUnknown, speaksGoMicro } from "@skein/core/internal";
 import { openGrpc } from "./grpc-road.ts";
 import { GoMicroHttpSession } from "./http-session.ts";
 import { type GoMicroServiceOptions, goMicroService } from "./service.ts";
@@ -13,7 +13,9 @@ export interface GoMicroProtocolOptions {
  * Calls Go Micro services: `client.service("greeter", { protocol: "go-micro" })`, and without a protocol each instance that its registry's record says to
  * be one. By HTTP/1.1 or by gRPC, as the record says.
  */
-export function goMicroProtocol({ services = {} }: GoMicroProtocolOptions = {}): ForeignProtocol {
+export function goMicroProtocol(options: GoMicroProtocolOptions = {}): ForeignProtocol {
+  refuseUnknown("goMicroProtocol", options, ["services"]);
+  const { services = {} } = options;
   return {
     protocol: "go-micro",
     speaks: speaksGoMicro,
