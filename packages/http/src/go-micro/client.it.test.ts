@@ -121,6 +121,21 @@ describe("what a Go Micro server is sent", () => {
     ]);
   });
 
+  test("a method or credentials that no header can have end the call, and nothing of them is said", async () => {
+    const server = await fake();
+    const refused = { code: "INVALID_ARGUMENT", executed: "no" };
+    for (const method of ["日本", "x\r\nMicro-Error: y"])
+      await expect(caller(server.address).any.call(method, {})).rejects.toMatchObject(refused);
+    const { any } = caller(server.address, { credentials: "hunter\n2" });
+    for (let n = 0; n < 2; n++) {
+      const error = await any.call("hello", {}).then(undefined, (reason: RpcError) => reason);
+      expect(error).toMatchObject(refused);
+      expect(String((error as RpcError).message)).toContain('["Authorization"]');
+      expect(JSON.stringify(error)).not.toContain("hunter");
+    }
+    expect(server.calls).toEqual([]);
+  });
+
   test("what is the protocol's own is not metadata, and what cannot be a header is refused", async () => {
     const server = await fake();
     const { any } = caller(server.address);

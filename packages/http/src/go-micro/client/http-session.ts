@@ -127,15 +127,13 @@ export class GoMicroHttpSession implements ClientSession {
   #send(call: OutgoingCall): void {
     const now = this.#o.runtime.clock.monotonic();
     if (call.expiresAt <= now) return call.fail(tooLate("no"));
-    let headers: Record<string, string>;
-    let body: Uint8Array;
+    let takeBack: () => void;
     try {
-      headers = this.#headers(call, now);
-      body = this.#body(call);
+      const request = this.#request(this.#headers(call, now), this.#body(call));
+      takeBack = post(request, (outcome) => this.#ended(call, outcome));
     } catch (error) {
-      return call.fail(error as RpcError);
+      return call.fail(RpcError.is(error) ? error : unsendable(error));
     }
-    const takeBack = post(this.#request(headers, body), (outcome) => this.#ended(call, outcome));
     this.#calls.set(call, takeBack);
     if (this.#calls.size === 1) this.#watch.expecting(now);
   }
@@ -303,6 +301,15 @@ export class GoMicroHttpSession implements ClientSession {
     this.#giveBack(withExecuted(error, "no"));
     this.#o.events.closed(error);
   }
+}
+
+/** A method's name or credentials that no header can have: node:http names the header, and not what is in it. */
+function unsendable(cause: unknown): RpcError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new RpcError("INVALID_ARGUMENT", `the call cannot be sent over HTTP: ${why}`, {
+    executed: "no",
+    cause,
+  });
 }
 
 function noStreams(method: string, kind: string): RpcError {
