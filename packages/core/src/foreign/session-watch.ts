@@ -1,11 +1,7 @@
-import type { Runtime, Timer } from "../runtime.ts";
+import type { Runtime } from "../runtime.ts";
 import type { LivenessOptions } from "../session/client-session-types.ts";
 import { Liveness } from "../session/liveness.ts";
-
-/** How often deadlines and silence are looked at while calls are in flight. */
-const TICK_MS = 16;
-/** A tick that comes so much too late means that our own loop stood still. */
-const BLOCKED_MS = 200;
+import { Ticker } from "../session/ticker.ts";
 
 export interface SessionWatchPort {
   readonly runtime: Runtime;
@@ -26,15 +22,21 @@ export interface SessionWatchPort {
 export class SessionWatch {
   readonly #port: SessionWatchPort;
   readonly #liveness: Liveness;
-  #timer: Timer | undefined;
-  #ticking = false;
-  #lastTick = 0;
+  readonly #ticker: Ticker;
   #read = 0;
-  #ended = false;
 
   constructor(port: SessionWatchPort) {
+    const { runtime } = port;
+    const liveness = new Liveness(port.liveness, runtime.clock.monotonic());
     this.#port = port;
-    this.#liveness = new Liveness(port.liveness, port.runtime.clock.monotonic());
+    this.#liveness = liveness;
+    this.#ticker = new Ticker({
+      runtime,
+      busy: () => port.pending() > 0,
+      restMs: (now) => liveness.nextLookMs(now),
+      stoodStill: (ms) => liveness.excuse(ms),
+      look: () => this.#look(),
+    });
   }
 
   get suspected(): boolean {
@@ -48,32 +50,14 @@ export class SessionWatch {
 
   /** From the beginning, and after each change of what is pending. */
   arm(): void {
-    if (this.#ended || this.#ticking) return;
-    const { clock } = this.#port.runtime;
-    this.#timer?.cancel();
-    this.#ticking = this.#port.pending() > 0;
-    this.#lastTick = clock.monotonic();
-    this.#timer = this.#ticking
-      ? clock.setTimer(TICK_MS, () => this.#tick())
-      : clock.setTimer(this.#liveness.nextLookMs(this.#lastTick), () => this.#look());
+    this.#ticker.arm();
   }
 
   end(): void {
-    this.#ended = true;
-    this.#timer?.cancel();
-  }
-
-  #tick(): void {
-    const late = this.#port.runtime.clock.fresh() - this.#lastTick - TICK_MS;
-    if (late < BLOCKED_MS) return this.#look();
-    // What came meanwhile waits in the socket, and is read before anybody is judged.
-    this.#liveness.excuse(late);
-    this.#port.runtime.yieldToIo(() => this.#look());
+    this.#ticker.stop();
   }
 
   #look(): void {
-    if (this.#ended) return;
-    this.#ticking = false;
     const port = this.#port;
     const now = port.runtime.clock.fresh();
     this.#hear(now);

@@ -199,12 +199,12 @@ export class ClientCalls {
 
   // ---- the end of some, or of all
 
-  /** Ends those whose time is up. Returns whether somebody in flight has time left. */
-  expire(now: number): boolean {
-    let hopeful = false;
+  /** Ends those whose time is up. Returns when the time of the next in flight is up; undefined: of none. */
+  expire(now: number): number | undefined {
+    let next: number | undefined;
     this.#sent.forEach((call) => {
       if (call.expiresAt > now) {
-        hopeful = true;
+        next = Math.min(next ?? call.expiresAt, call.expiresAt);
         return;
       }
       this.#take(call.id);
@@ -212,7 +212,7 @@ export class ClientCalls {
       call.fail(tooLate("maybe"));
     });
     if (this.#waiting.size > 0) for (const call of this.#waiting.expired(now)) call.fail(tooLate("no"));
-    return hopeful;
+    return next;
   }
 
   /** The server shall execute none of them when it reads on. They are still in flight. */

@@ -204,13 +204,13 @@ class Session implements ClientSession, ConnectionHandler, ClientCallsHost {
 
   #look(): void {
     const now = this.#o.runtime.clock.fresh();
-    const hopeful = this.#calls.expire(now);
-    const verdict = this.#liveness.judge(now, this.pending > 0, hopeful);
+    const next = this.#calls.expire(now);
+    const verdict = this.#liveness.judge(now, this.pending > 0, next !== undefined);
     if (verdict === "dead") return this.#giveUp();
     if (verdict === "ping") this.#writer.bare(wire.PING, 0, 0, 0, 0);
     if (verdict === "suspect") this.#o.events.suspect(true);
     this.#calls.next();
-    this.#ticker.arm();
+    this.#ticker.arm(next === undefined ? undefined : next - now);
   }
 
   /** What it reads when it comes back begins with our calls: it shall not execute those that nobody waits for. */

@@ -69,6 +69,21 @@ test("cancel: the handler is told, nothing is answered, the call counts until th
   expect(call.ends).toBe(0);
 });
 
+test.each([100, 117, 5000])(
+  "a deadline in %i ms is found to have passed within 4 ms, whatever else there is",
+  async (timeLeft) => {
+    const pair = await joinPair({ handlers: { stuck: () => new Promise(() => {}) } });
+    void pair.call("stuck", undefined, { expiresAt: 60_000 });
+    const call = pair.call("stuck", undefined, { expiresAt: timeLeft });
+    await settle();
+    for (let ms = 1; ms < timeLeft; ms++) pair.runtime.clock.advance(1);
+    expect(call.ends).toBe(0);
+    for (let ms = 0; ms <= 4; ms++) pair.runtime.clock.advance(1);
+    expect(call.error).toMatchObject({ code: "DEADLINE_EXCEEDED", executed: "maybe" });
+    pair.session.close();
+  },
+);
+
 test("the deadline travels: the caller gives up, the handler is told", async () => {
   let context: CallContext | undefined;
   const pair = await joinPair({

@@ -2,12 +2,14 @@ import type { Runtime, Timer } from "../runtime.ts";
 
 /** How often calls are looked at while there are any. */
 const TICK_MS = 16;
+/** A deadline is found to have passed so much later at most, ms. */
+const CLOSEST_MS = 4;
 /** A tick that comes so much too late means that our own loop stood still. */
 const BLOCKED_MS = 200;
 
 export interface TickerPort {
   readonly runtime: Runtime;
-  /** There are calls: look each 16 ms. */
+  /** There are calls: look each 16 ms, or sooner. */
   busy(): boolean;
   /** There are none: look after so long, ms. */
   restMs(now: number): number;
@@ -24,6 +26,7 @@ export class Ticker {
   #ticking = false;
   #stopped = false;
   #lastTick = 0;
+  #tickMs = TICK_MS;
   readonly #onTick = (): void => this.#tick();
   readonly #onLook = (): void => this.#look();
 
@@ -31,15 +34,19 @@ export class Ticker {
     this.#port = port;
   }
 
-  /** A call has come, or a look is over. */
-  arm(): void {
+  /**
+   * A call has come, or a look is over.
+   * @param dueInMs when the next deadline passes: the look comes then, if it is sooner
+   */
+  arm(dueInMs: number = TICK_MS): void {
     if (this.#ticking || this.#stopped) return;
     const { clock } = this.#port.runtime;
     this.#timer?.cancel();
     if (this.#port.busy()) {
       this.#ticking = true;
       this.#lastTick = clock.monotonic();
-      this.#timer = clock.setTimer(TICK_MS, this.#onTick);
+      this.#tickMs = Math.min(TICK_MS, Math.max(CLOSEST_MS, dueInMs));
+      this.#timer = clock.setTimer(this.#tickMs, this.#onTick);
     } else this.#timer = clock.setTimer(this.#port.restMs(clock.monotonic()), this.#onLook);
   }
 
@@ -51,7 +58,7 @@ export class Ticker {
 
   #tick(): void {
     const { runtime } = this.#port;
-    const late = runtime.clock.fresh() - this.#lastTick - TICK_MS;
+    const late = runtime.clock.fresh() - this.#lastTick - this.#tickMs;
     if (late < BLOCKED_MS) return this.#look();
     // What came meanwhile waits in the socket, and is read before anybody is judged.
     this.#port.stoodStill(late);
