@@ -40,8 +40,12 @@ export function healthHandlers(parts: HealthParts): ReadonlyMap<string, Handler>
     await state.look();
     for (;;) {
       const status = now(service);
-      if (status !== told) yield { status };
-      told = status;
+      if (status !== told) {
+        told = status;
+        yield { status };
+        // While that was sent it may have become another.
+        continue;
+      }
       if (ended.aborted) break;
       await state.next(ended);
     }

@@ -1,6 +1,9 @@
 import { Readable } from "node:stream";
 import { describe, expect, test } from "vitest";
 import { guessedFormat, jsonFormat } from "./format.ts";
+import type { Call } from "./handler.ts";
+import { healthHandlers } from "./health.ts";
+import { HealthState } from "./health-state.ts";
 import { matchHttp2 } from "./match.ts";
 import { frame, readMessages } from "./messages.ts";
 import { protoMethodName, protoServiceName } from "./proto-names.ts";
@@ -32,6 +35,32 @@ describe("grpc-timeout", () => {
   test.each(["", "1", "1s", "-1S", "123456789S", "1.5S"])("%j is refused", (text) =>
     expect(() => parseTimeout(text)).toThrow(`grpc-timeout is ${JSON.stringify(text)}: give up to 8 digits`),
   );
+});
+
+test("who watches health misses no change that comes while the one before is sent", async () => {
+  let ok = true;
+  let changed = (): void => {};
+  const state = new HealthState({
+    live: () => true,
+    ready: async () => ({ ok, checks: {} }),
+    onChange(told) {
+      changed = told;
+      return () => {};
+    },
+  });
+  state.start();
+  const closing = new AbortController();
+  const handlers = healthHandlers({ state, known: () => true, names: () => [], closing: closing.signal });
+  const watch = handlers.get("/grpc.health.v1.Health/Watch");
+  const { signal } = new AbortController();
+  const items = watch?.run({ service: "" }, { signal } as Call) as AsyncGenerator<unknown>;
+  expect((await items.next()).value).toEqual({ status: "SERVING" });
+  ok = false;
+  changed();
+  await state.look();
+  expect((await items.next()).value).toEqual({ status: "NOT_SERVING" });
+  closing.abort();
+  await expect(items.next()).rejects.toMatchObject({ code: "UNAVAILABLE" });
 });
 
 describe("hostile JSON is refused before anything is made of it", () => {
