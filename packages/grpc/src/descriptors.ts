@@ -1,6 +1,7 @@
-import { fromJSON, type PackageDefinition } from "@grpc/proto-loader";
+import type { PackageDefinition } from "@grpc/proto-loader";
 import type { ServiceDescription } from "@skein/core";
 import { givesStream, takesStream } from "./handler.ts";
+import { protoLoader } from "./proto-loader.ts";
 import { protoMethodName, protoServiceName } from "./proto-names.ts";
 
 interface Namespace {
@@ -64,6 +65,7 @@ export function describeInProto(services: readonly ServiceDescription[]): Packag
     const dot = name.lastIndexOf(".");
     spaceOf(root, name.slice(0, dot)).nested[name.slice(dot + 1)] = { methods: methodsOf(description) };
   }
+  const { fromJSON } = protoLoader();
   return fromJSON(root as unknown as Parameters<typeof fromJSON>[0]);
 }
 

@@ -1,4 +1,3 @@
-import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import type { MethodDefinition, PackageDefinition, ServiceDefinition } from "@grpc/proto-loader";
 import { type EndpointKind, RpcError, type ServiceDescription } from "@skein/core";
@@ -6,6 +5,7 @@ import { findGoName } from "@skein/core/internal";
 import { endpointHandler, unknown } from "./endpoints.ts";
 import { type Format, invalid, jsonFormat } from "./format.ts";
 import type { Handler } from "./handler.ts";
+import { protoLoader } from "./proto-loader.ts";
 
 /** A service that speaks protobuf, by its .proto. */
 export interface ProtoOptions {
@@ -32,11 +32,6 @@ export interface LoadedProto {
 
 /** As JSON has them: 64-bit integers are strings, enums their names, a oneof says which of its fields is set. */
 const LOADING = { longs: String, enums: String, defaults: true, oneofs: true };
-
-/** Loading it costs as much as all the rest: only those who give a .proto wait for it. */
-function protoLoader(): typeof import("@grpc/proto-loader") {
-  return createRequire(import.meta.url)("@grpc/proto-loader") as typeof import("@grpc/proto-loader");
-}
 
 /** @throws TypeError for what is no array of `{ service, file }` */
 export function checkProtos(protos: unknown, of: string): void {

@@ -1,8 +1,10 @@
 import { fromJSON } from "@grpc/proto-loader";
+import type { ServiceDescription } from "@skein/core";
 import { describe, expect, test } from "vitest";
 import { describeInProto } from "./descriptors.ts";
 import { ProtoMessage } from "./proto-message.ts";
 import { indexProtos } from "./reflection-index.ts";
+import { reflectionOf } from "./served-protos.ts";
 
 const user = {
   service: "user",
@@ -59,4 +61,16 @@ describe("what reflection knows", () => {
     expect(message.all(3).map((nested) => nested.text(1))).toEqual(["MyTagsEntry", "N"]);
     expect(message.all(3)[1]?.all(3)[0]?.text(1)).toBe("InnerEntry");
   });
+});
+
+test("what reflection says is made once for the same services", () => {
+  const user = { service: "user", version: "1.0.0", endpoints: [] };
+  let services: readonly ServiceDescription[] = [user];
+  const index = reflectionOf(() => services, new Map());
+  const first = index();
+  services = [user];
+  expect(index()).toBe(first);
+  services = [user, { ...user, service: "order" }];
+  expect(index()).not.toBe(first);
+  expect(index().services).toContain("order.Order");
 });

@@ -19,13 +19,17 @@ function protoNames(service: string, protos: Protos): readonly string[] {
   return given.length > 0 ? given : [protoServiceName(service)];
 }
 
+function same(before: Services, now: Services): boolean {
+  return before.length === now.length && before.every((one, i) => one === now[i]);
+}
+
 /** For reflection: made anew when the services are others. */
 export function reflectionOf(services: () => Services, protos: Protos): () => ReflectionIndex {
   let of: Services | undefined;
   let index: ReflectionIndex | undefined;
   return () => {
     const now = services();
-    if (index !== undefined && of === now) return index;
+    if (index !== undefined && of !== undefined && same(of, now)) return index;
     of = now;
     const given = [...protos.values()];
     const plain = now.filter(({ service }) => !given.some((proto) => proto.service === service));
