@@ -1,0 +1,1 @@
+export { createTransport, type NatsTransportOptions } from "./nats-transport.ts";

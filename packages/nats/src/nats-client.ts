@@ -1,0 +1,277 @@
+import type { Logger, Runtime, Timer } from "@skein/core";
+import {
+  type ConnectionOptions,
+  connect,
+  credsAuthenticator,
+  type Msg,
+  type NatsConnection,
+  nkeyAuthenticator,
+  type Subscription,
+} from "nats";
+import type { NatsMessage, NatsPort, NatsPortEvents } from "./nats-port.ts";
+import type { NatsTarget } from "./nats-url.ts";
+
+/** One attempt to connect takes no longer, ms. */
+const ATTEMPT_MS = 2000;
+/** Between attempts, ms: as much again at random. Subscriptions are back soon after the server is. */
+const PAUSE_MS = 150;
+/** A server that answers none of two pings is given up: within three of these, ms. */
+const PING_MS = 2000;
+const MAX_PINGS_OUT = 2;
+/** close(): how long what was published has to leave, ms. */
+const FLUSH_MS = 1000;
+
+interface Subscribed {
+  readonly subject: string;
+  readonly take: (message: NatsMessage) => void;
+  readonly refused: (error: Error) => void;
+  current: Subscription | undefined;
+}
+
+interface Waiting {
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** The port over npm `nats`. Its own reconnecting is not used: it loses what is published meanwhile, silently, and ends some day. */
+export function connectNats(
+  target: NatsTarget,
+  ports: { readonly runtime: Runtime; readonly logger: Logger },
+  events: NatsPortEvents,
+): NatsPort {
+  const client = new NatsClient(target, ports.runtime, ports.logger, events);
+  void client.run();
+  return client;
+}
+
+class NatsClient implements NatsPort {
+  readonly name: string;
+  readonly #target: NatsTarget;
+  readonly #runtime: Runtime;
+  readonly #logger: Logger;
+  readonly #events: NatsPortEvents;
+  readonly #subscribed = new Set<Subscribed>();
+  readonly #waiting = new Set<Waiting>();
+  #connection: NatsConnection | undefined;
+  #lastError: Error | undefined;
+  #closed = false;
+  #endPause: (() => void) | undefined;
+  /** Of a cluster, told by its members. */
+  #found: readonly string[] = [];
+
+  constructor(target: NatsTarget, runtime: Runtime, logger: Logger, events: NatsPortEvents) {
+    this.name = target.name;
+    this.#target = target;
+    this.#runtime = runtime;
+    this.#logger = logger;
+    this.#events = events;
+  }
+
+  get connected(): boolean {
+    return this.#connection !== undefined && !this.#connection.isClosed();
+  }
+  get maxPayload(): number {
+    return this.#connection?.info?.max_payload ?? 0;
+  }
+
+  /** Connects again and again until close(). */
+  async run(): Promise<void> {
+    for (let failures = 0; !this.#closed; ) {
+      try {
+        const connection = await connect(this.#options());
+        failures = 0;
+        if (this.#closed) await connection.close();
+        else await this.#use(connection);
+      } catch (error) {
+        this.#attemptFailed(error as Error, ++failures);
+      }
+      if (!this.#closed) await this.#pause();
+    }
+  }
+
+  #options(): ConnectionOptions {
+    const { hosts, user, password, token, creds, nkey, tls, name } = this.#target;
+    const authenticator =
+      creds !== undefined
+        ? credsAuthenticator(creds)
+        : nkey !== undefined
+          ? nkeyAuthenticator(nkey)
+          : undefined;
+    return {
+      servers: [...new Set([...hosts, ...this.#found])],
+      name: `skein ${name}`.slice(0, 120),
+      reconnect: false,
+      timeout: ATTEMPT_MS,
+      pingInterval: PING_MS,
+      maxPingOut: MAX_PINGS_OUT,
+      ...(user === undefined ? {} : { user, pass: password ?? "" }),
+      ...(token === undefined ? {} : { token }),
+      ...(authenticator === undefined ? {} : { authenticator }),
+      ...(tls === undefined ? {} : { tls: { ...tls } }),
+    };
+  }
+
+  /** Resolves once the connection is gone. */
+  async #use(connection: NatsConnection): Promise<void> {
+    this.#connection = connection;
+    this.#found = connection.info?.connect_urls ?? [];
+    for (const subscribed of this.#subscribed) this.#subscribe(subscribed);
+    const gone = this.#gone(connection);
+    if (this.#lastError !== undefined) this.#logger.info({ servers: this.name }, "NATS is connected again");
+    this.#lastError = undefined;
+    this.#events.connected();
+    for (const { resolve } of this.#waiting) resolve();
+    const error = await gone;
+    this.#connection = undefined;
+    if (this.#closed) return;
+    this.#lastError = error;
+    this.#logger.warn({ servers: this.name, cause: error.message }, "the connection to NATS is lost");
+    this.#events.disconnected(error.message);
+  }
+
+  /** Whatever tells first: the status is there before the socket is done with. */
+  async #gone(connection: NatsConnection): Promise<Error> {
+    const told = async (): Promise<void> => {
+      for await (const { type } of connection.status()) if (type === "disconnect") return;
+    };
+    const error = await Promise.race([connection.closed(), told()]);
+    if (error) return explain(error);
+    // The library ends what it has left by itself: it does not connect again.
+    return new Error("the server closed it, or answers no more");
+  }
+
+  #attemptFailed(cause: Error, failures: number): void {
+    const error = explain(cause);
+    this.#lastError = error;
+    const fields = { servers: this.name, cause: error.message, failures };
+    if (failures === 1) this.#logger.warn(fields, "NATS cannot be reached: tried again for ever");
+    else this.#logger.debug(fields, "NATS cannot be reached");
+    if (isRefusal(cause)) for (const { reject } of this.#waiting) reject(this.#notConnected());
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => {
+      const ms = PAUSE_MS * (1 + this.#runtime.random());
+      // Not the runtime's timer: that one lets a process end, which waits for this.
+      const timer = setTimeout(resolve, ms);
+      this.#endPause = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  #notConnected(): Error {
+    const why = this.#lastError?.message ?? "it does not answer";
+    return Object.assign(new Error(`no connection to ${this.name}: ${why}`), { code: "ENOTCONN" });
+  }
+
+  ready(timeoutMs: number, signal?: AbortSignal): Promise<void> {
+    if (this.connected) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      let timer: Timer | undefined;
+      const settle = (): void => {
+        timer?.cancel();
+        signal?.removeEventListener("abort", abort);
+        this.#waiting.delete(waiting);
+      };
+      const waiting: Waiting = {
+        resolve: () => {
+          settle();
+          resolve();
+        },
+        reject: (error) => {
+          settle();
+          reject(error);
+        },
+      };
+      const abort = (): void => waiting.reject(signal?.reason as Error);
+      timer = this.#runtime.clock.setTimer(timeoutMs, () => waiting.reject(this.#notConnected()));
+      signal?.addEventListener("abort", abort, { once: true });
+      this.#waiting.add(waiting);
+    });
+  }
+
+  publish(subject: string, bytes: Uint8Array, reply?: string): void {
+    if (!this.connected) return;
+    this.#connection?.publish(subject, bytes, reply === undefined ? undefined : { reply });
+  }
+
+  subscribe(subject: string, take: Subscribed["take"], refused: Subscribed["refused"]): () => void {
+    const subscribed: Subscribed = { subject, take, refused, current: undefined };
+    this.#subscribed.add(subscribed);
+    if (this.connected) this.#subscribe(subscribed);
+    return () => {
+      if (!this.#subscribed.delete(subscribed)) return;
+      if (this.connected) subscribed.current?.unsubscribe();
+    };
+  }
+
+  #subscribe(subscribed: Subscribed): void {
+    subscribed.current = this.#connection?.subscribe(subscribed.subject, {
+      callback: (error, message) => {
+        if (!this.#subscribed.has(subscribed)) return;
+        if (error !== null) subscribed.refused(explain(error));
+        else this.#take(subscribed, message);
+      },
+    });
+  }
+
+  /** What throws here would end the library's reading. */
+  #take(subscribed: Subscribed, message: Msg): void {
+    try {
+      const { subject, reply, data } = message;
+      const nobody = data.length === 0 && message.headers?.code === 503;
+      subscribed.take({ subject, reply, bytes: data, nobody });
+    } catch (error) {
+      this.#logger.error(
+        { err: error, subject: subscribed.subject },
+        "a message from NATS could not be handled",
+      );
+    }
+  }
+
+  async flush(): Promise<void> {
+    if (!this.connected) throw this.#notConnected();
+    await this.#connection?.flush();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#endPause?.();
+    for (const { reject } of this.#waiting) reject(new Error(`the connection to ${this.name} was closed`));
+    const connection = this.#connection;
+    if (connection === undefined || connection.isClosed()) return;
+    let timer: Timer | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = this.#runtime.clock.setTimer(FLUSH_MS, resolve);
+    });
+    await Promise.race([connection.flush().catch(() => {}), late]);
+    timer?.cancel();
+    await connection.close();
+  }
+}
+
+const REFUSALS = [
+  "AUTHORIZATION_VIOLATION",
+  "AUTHENTICATION_EXPIRED",
+  "AUTHENTICATION_TIMEOUT",
+  "BAD_AUTHENTICATION",
+];
+
+function isRefusal(error: Error): boolean {
+  return REFUSALS.includes((error as { code?: string }).code ?? "");
+}
+
+const SENTENCES: Readonly<Record<string, string>> = {
+  CONNECTION_REFUSED: "the connection was refused: nothing listens there",
+  AUTHORIZATION_VIOLATION: "the server refuses our credentials",
+  TIMEOUT: "the server does not answer",
+  ENOTFOUND: "the host cannot be resolved",
+};
+
+/** The library's codes as sentences. Its messages carry no credentials, and neither do these. */
+function explain(error: Error): Error {
+  const { code, message } = error as Error & { readonly code?: string };
+  return new Error(SENTENCES[code ?? ""] ?? message, { cause: error });
+}
