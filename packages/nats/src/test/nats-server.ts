@@ -1,6 +1,8 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 let found: string | undefined;
@@ -28,17 +30,21 @@ export async function freePort(): Promise<number> {
 /** A real nats-server. */
 export class NatsServer {
   readonly port: number;
+  readonly directory: string;
   readonly #flags: readonly string[];
   #child: ChildProcess | undefined;
   output = "";
 
-  private constructor(port: number, flags: readonly string[]) {
+  private constructor(port: number, flags: readonly string[], config: string) {
     this.port = port;
-    this.#flags = flags;
+    this.directory = mkdtempSync(join(tmpdir(), "skein-nats-test-"));
+    const file = join(this.directory, "nats.conf");
+    writeFileSync(file, config);
+    this.#flags = ["-c", file, ...flags];
   }
 
-  static async start(flags: readonly string[] = []): Promise<NatsServer> {
-    const server = new NatsServer(await freePort(), flags);
+  static async start(flags: readonly string[] = [], config = ""): Promise<NatsServer> {
+    const server = new NatsServer(await freePort(), flags, config);
     await server.start();
     return server;
   }
@@ -80,5 +86,6 @@ export class NatsServer {
   async close(): Promise<void> {
     this.resume();
     await this.kill();
+    rmSync(this.directory, { recursive: true, force: true });
   }
 }

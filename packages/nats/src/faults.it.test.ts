@@ -1,0 +1,265 @@
+import { nodeRuntime, TcpProxy } from "@skein/conformance/node";
+import {
+  type Connection,
+  type ConnectionHandler,
+  type Listener,
+  silentLogger,
+  type Transport,
+} from "@skein/core";
+import { connect } from "nats";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { createTransport } from "./index.ts";
+import { decode, encode } from "./message.ts";
+import { NatsServer, natsBinary } from "./test/nats-server.ts";
+
+const DIAL = { timeoutMs: 5000 };
+
+/** What one end was told, and when. */
+class End implements ConnectionHandler {
+  bytes = 0;
+  readonly closures: (Error | undefined)[] = [];
+  closedAt = 0;
+  #over: (error: Error | undefined) => void = () => {};
+  readonly over = new Promise<Error | undefined>((resolve) => {
+    this.#over = resolve;
+  });
+  #wanted: { bytes: number; resolve: () => void } | undefined;
+
+  frame(_bytes: Uint8Array, start: number, end: number): void {
+    this.bytes += end - start;
+    if (this.#wanted !== undefined && this.bytes >= this.#wanted.bytes) this.#wanted.resolve();
+  }
+  chunkEnd(): void {}
+  closed(error?: Error): void {
+    this.closedAt = performance.now();
+    this.closures.push(error);
+    this.#over(error);
+  }
+  received(bytes: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wanted = { bytes, resolve };
+      if (this.bytes >= bytes) resolve();
+    });
+  }
+}
+
+function send(connection: Connection, tail = 0): boolean {
+  const w = connection.reserve(16);
+  w.view.setUint32(w.position, 16 + tail, true);
+  w.position += 16;
+  return tail === 0 ? connection.commit() : connection.commitWith(new Uint8Array(tail));
+}
+
+interface Pair {
+  readonly dialled: Connection;
+  readonly left: End;
+  readonly right: End;
+}
+
+describe.skipIf(natsBinary() === undefined)("with a real nats-server", () => {
+  let server: NatsServer;
+  let caller: Transport;
+  let callee: Transport;
+  let listener: Listener | undefined;
+  const accepted: End[] = [];
+
+  const transport = (url = server.url): Transport =>
+    createTransport(url, { runtime: nodeRuntime, logger: silentLogger });
+  const listen = async (address = "nats://"): Promise<Listener> => {
+    listener = await callee.listen(address, (connection) => {
+      const end = new End();
+      accepted.push(end);
+      connection.open(end);
+    });
+    return listener;
+  };
+  const dial = async (to: Listener): Promise<Pair> => {
+    const n = accepted.length;
+    const dialled = await caller.dial(to.address, DIAL);
+    const left = new End();
+    dialled.open(left);
+    send(dialled);
+    const right = accepted[n] as End;
+    await right.received(16);
+    return { dialled, left, right };
+  };
+
+  beforeEach(async () => {
+    server = await NatsServer.start();
+    caller = transport();
+    callee = transport();
+    accepted.length = 0;
+  });
+  afterEach(async () => {
+    await listener?.close();
+    listener = undefined;
+    await server.close();
+  });
+
+  test("killed: both ends are told at once, with the reason", async () => {
+    const pairs = await listen().then(async (l) => [await dial(l), await dial(l)]);
+    await server.kill();
+    const killedAt = performance.now();
+    for (const { left, right } of pairs)
+      for (const end of [left, right]) {
+        expect((await end.over)?.message).toContain(`lost the connection to ${server.url}`);
+        expect(end.closedAt - killedAt).toBeLessThan(50);
+      }
+  });
+
+  test("down: a dial waits for it and succeeds once it is back, within 500 ms; the listener is still there", async () => {
+    const l = await listen();
+    const { left } = await dial(l);
+    await server.kill();
+    await left.over;
+    const dialling = caller.dial(l.address, { timeoutMs: 20_000 });
+    let early = true;
+    void dialling.then(() => expect(early).toBe(false));
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    early = false;
+    await server.start();
+    const upAt = performance.now();
+    const connection = await dialUntilThere(l.address, dialling);
+    expect(performance.now() - upAt).toBeLessThan(1000);
+    connection.destroy();
+  });
+
+  /** Who comes back first finds nobody yet: a refusal that is tried again, as callers do. */
+  const dialUntilThere = async (address: string, first: Promise<Connection>): Promise<Connection> => {
+    for (let next = first; ; next = caller.dial(address, DIAL)) {
+      try {
+        return await next;
+      } catch (error) {
+        if ((error as { code?: string }).code !== "ECONNREFUSED") throw error;
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+    }
+  };
+
+  test("down: a dial with little time fails when it is over, and says why", async () => {
+    const l = await listen();
+    const { left } = await dial(l);
+    await server.kill();
+    await left.over;
+    await expect(caller.dial(l.address, { timeoutMs: 300 })).rejects.toThrow(
+      /nats:\/\/skein\.at\..*no connection to/,
+    );
+    const abort = new AbortController();
+    const dialling = caller.dial(l.address, { timeoutMs: 20_000, signal: abort.signal });
+    abort.abort(new Error("not wanted any more"));
+    await expect(dialling).rejects.toThrow("not wanted any more");
+  });
+
+  test("frozen: both ends are told within seconds", { timeout: 15_000 }, async () => {
+    const { left, right } = await dial(await listen());
+    server.stop();
+    const frozenAt = performance.now();
+    for (const end of [left, right]) {
+      expect((await end.over)?.message).toContain("answers no more");
+      expect(end.closedAt - frozenAt).toBeLessThan(7000);
+    }
+    server.resume();
+  });
+
+  test("what is written while it is down never arrives later", async () => {
+    const l = await listen();
+    const { dialled, left, right } = await dial(l);
+    await server.kill();
+    await left.over;
+    for (let i = 0; i < 10; i++) send(dialled);
+    dialled.flush();
+    await server.start();
+    const spy = await connect({ servers: server.url });
+    const seen: unknown[] = [];
+    spy.subscribe("skein.inbox.>", { callback: (_e, m) => void seen.push(decode(m.data)?.kind) });
+    await spy.flush();
+    const again = await dialUntilThere(l.address, caller.dial(l.address, DIAL));
+    await spy.flush();
+    expect(seen.filter((kind) => kind !== "accept")).toStrictEqual([]);
+    expect(right.bytes).toBe(16);
+    again.destroy();
+    await spy.close();
+  });
+
+  test("nobody there: refused at once, not left to time out", async () => {
+    await (await caller.listen("nats://", () => {})).close();
+    const began = performance.now();
+    const error = await caller.dial("nats://skein.at.nobody", DIAL).catch((e) => e);
+    expect(error).toMatchObject({ code: "ECONNREFUSED" });
+    expect(error.message).toContain("nats://skein.at.nobody: refused the connection");
+    expect(performance.now() - began).toBeLessThan(1000);
+  });
+
+  test("an end whose process is gone without a word: the next message says so", async () => {
+    const away = await new TcpProxy(`127.0.0.1:${server.port}`).open();
+    callee = transport(`nats://127.0.0.1:${away.port}`);
+    const { dialled, left } = await dial(await listen());
+    await away.cut();
+    await accepted[0]?.over;
+    send(dialled);
+    expect((await left.over)?.message).toMatch(/is gone: nobody subscribes there/);
+  });
+
+  test("an address in use by another process is refused", async () => {
+    const l = await listen("nats://here");
+    await expect(caller.listen("nats://here", () => {})).rejects.toThrow("nats://here is in use");
+    await l.close();
+    await (await caller.listen("nats://here", () => {})).close();
+  });
+
+  test("a lost message closes both ends with an error that tells which", async () => {
+    const { dialled, left, right } = await dial(await listen());
+    const spy = await connect({ servers: server.url });
+    const heard = new Promise<{ subject: string; reply: string; epoch: number }>((resolve) => {
+      spy.subscribe("skein.inbox.>", {
+        callback: (_e, { subject, reply, data }) => {
+          const message = decode(data);
+          if (message?.kind === "data") resolve({ subject, reply: reply as string, epoch: message.epoch });
+        },
+      });
+    });
+    await spy.flush();
+    send(dialled);
+    const { subject, reply, epoch } = await heard;
+    spy.publish(subject, encode("data", { epoch, sequence: 9 }), { reply });
+    expect((await right.over)?.message).toMatch(/message 9 of .* came instead of 2: some were lost/);
+    expect(await left.over).toBeInstanceOf(Error);
+    await spy.close();
+  });
+
+  test("strangers' messages change nothing", async () => {
+    const l = await listen();
+    const { dialled, right } = await dial(l);
+    const spy = await connect({ servers: server.url });
+    let forged = 0;
+    spy.subscribe("evil", { callback: () => void forged++ });
+    const subject = l.address.slice("nats://".length);
+    for (const data of [
+      new Uint8Array(0),
+      new Uint8Array(100),
+      encode("open", { epoch: 1, acknowledged: 1 << 20 }),
+    ])
+      spy.publish(subject, data, { reply: "evil" });
+    spy.publish(subject, encode("open", { epoch: 1, acknowledged: 1 << 20 }));
+    await spy.flush();
+    send(dialled);
+    await right.received(32);
+    await spy.flush();
+    expect([forged, accepted.length]).toStrictEqual([0, 1]);
+    dialled.destroy();
+    await spy.close();
+  });
+
+  test("a small max_payload: large frames cross in parts", async () => {
+    const small = await NatsServer.start([], "max_payload: 8192");
+    caller = transport(small.url);
+    callee = transport(small.url);
+    const { dialled, right } = await dial(await listen());
+    send(dialled, 1_000_000);
+    await right.received(16 + 1_000_016);
+    dialled.destroy();
+    await listener?.close();
+    listener = undefined;
+    await small.close();
+  });
+});
