@@ -77,28 +77,41 @@ class NatsClient implements NatsPort {
   /** Connects again and again until close(). */
   async run(): Promise<void> {
     for (let failures = 0; !this.#closed; ) {
-      try {
-        const connection = await connect(this.#options());
-        failures = 0;
-        if (this.#closed) await connection.close();
-        else await this.#use(connection);
-      } catch (error) {
-        this.#attemptFailed(error as Error, ++failures);
+      for (const host of this.#hosts()) {
+        if (this.#closed) return;
+        try {
+          const connection = await connect(this.#options(host));
+          failures = 0;
+          if (this.#closed) return await connection.close();
+          await this.#use(connection);
+          break;
+        } catch (error) {
+          this.#attemptFailed(error as Error, ++failures);
+        }
       }
       if (!this.#closed) await this.#pause();
     }
   }
 
-  #options(): ConnectionOptions {
-    const { hosts, user, password, token, creds, nkey, tls, name } = this.#target;
+  /** In an order that differs from process to process and from time to time. */
+  #hosts(): readonly string[] {
+    const all = [...new Set([...this.#target.hosts, ...this.#found])];
+    const from = Math.floor(this.#runtime.random() * all.length);
+    return [...all.slice(from), ...all.slice(0, from)];
+  }
+
+  #options(host: string): ConnectionOptions {
+    const { user, password, token, creds, nkey, tls, name } = this.#target;
     const authenticator =
       creds !== undefined
         ? credsAuthenticator(creds)
         : nkey !== undefined
           ? nkeyAuthenticator(nkey)
           : undefined;
+    // The library checks the certificate of an IP address against "localhost" unless told better.
+    const named = { ...tls, host: host.replace(/:\d+$/, "").replace(/^\[|\]$/g, "") };
     return {
-      servers: [...new Set([...hosts, ...this.#found])],
+      servers: [host],
       name: `skein ${name}`.slice(0, 120),
       reconnect: false,
       timeout: ATTEMPT_MS,
@@ -107,7 +120,7 @@ class NatsClient implements NatsPort {
       ...(user === undefined ? {} : { user, pass: password ?? "" }),
       ...(token === undefined ? {} : { token }),
       ...(authenticator === undefined ? {} : { authenticator }),
-      ...(tls === undefined ? {} : { tls: { ...tls } }),
+      ...(tls === undefined ? {} : { tls: named }),
     };
   }
 
