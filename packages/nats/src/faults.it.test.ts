@@ -200,6 +200,19 @@ describe.skipIf(natsBinary() === undefined)("with a real nats-server", () => {
     expect((await left.over)?.message).toMatch(/is gone: nobody subscribes there/);
   });
 
+  test("once nothing uses it the server is left: no socket and no timer stays", async () => {
+    const open = (): number =>
+      process.getActiveResourcesInfo().filter((r) => /TCPSocket|Timeout/.test(r)).length;
+    const before = open();
+    const l = await listen();
+    const { dialled, left } = await dial(l);
+    expect(open()).toBeGreaterThan(before);
+    dialled.close();
+    await left.over;
+    await l.close();
+    await expect.poll(open, { interval: 10, timeout: 2000 }).toBeLessThanOrEqual(before);
+  });
+
   test("an address in use by another process is refused", async () => {
     const l = await listen("nats://here");
     await expect(caller.listen("nats://here", () => {})).rejects.toThrow("nats://here is in use");
