@@ -97,6 +97,34 @@ test("who watches health hears of each change at once; nothing is asked again an
   watch.close();
 });
 
+test.each([
+  ["never comes", undefined, 0, 15_000],
+  ["is not whole", undefined, 7, 15_000],
+  ["is not whole by the caller's deadline", "2S", 7, 2000],
+])("a message that %s is not waited for", async (_, timeout, bytes, ms) => {
+  const { port, clock } = await open();
+  const peer = await session(port);
+  const check = peer.request({
+    ":method": "POST",
+    ":path": "/grpc.health.v1.Health/Check",
+    "content-type": "application/grpc",
+    ...(timeout !== undefined && { "grpc-timeout": timeout }),
+  });
+  check.on("error", () => {});
+  check.write(Buffer.from([0, 0, 0, 0, 9, 10, 7]).subarray(0, bytes));
+  await expect.poll(() => clock.timers).toBe(1);
+  const answered = once(check, "response");
+  clock.advance(ms - 1);
+  expect(clock.timers).toBe(1);
+  clock.advance(1);
+  const [headers] = (await answered) as [Record<string, string>];
+  expect(headers["grpc-status"]).toBe("4");
+  expect(decodeURIComponent(headers["grpc-message"] as string)).toBe(
+    `the request's message was not whole after ${ms} ms`,
+  );
+  expect(clock.timers).toBe(0);
+});
+
 test("a drain says GOAWAY to those who are here, and to those who still come", async () => {
   const { port, sockets, drain } = await open();
   const idle = await session(port);

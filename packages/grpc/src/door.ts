@@ -18,12 +18,14 @@ export interface GrpcDoorOptions {
   readonly protos?: readonly ProtoOptions[] | undefined;
   /** The longest message taken, bytes, after decompression. @default 4_194_304 */
   readonly maxMessageBytes?: number | undefined;
+  /** The message of a request that is no stream must be whole by then, ms. @default 15_000 */
+  readonly requestMs?: number | undefined;
   /** Beyond, connections are closed at once. @default 1000 */
   readonly maxConnections?: number | undefined;
 }
 
-const OPTIONS = ["protos", "maxMessageBytes", "maxConnections"];
-const DEFAULTS = { maxMessageBytes: 4 * 1024 * 1024, maxConnections: 1000 };
+const OPTIONS = ["protos", "maxMessageBytes", "requestMs", "maxConnections"];
+const DEFAULTS = { maxMessageBytes: 4 * 1024 * 1024, requestMs: 15_000, maxConnections: 1000 };
 /** A peer that does not answer a ping until the next one is cut, ms. */
 const PING_MS = 30_000;
 
@@ -33,7 +35,7 @@ const PING_MS = 30_000;
  */
 export function grpcDoor(options: GrpcDoorOptions = {}): DoorFactory<Socket> {
   refuseUnknown("grpcDoor", options, OPTIONS);
-  for (const name of ["maxMessageBytes", "maxConnections"] as const) {
+  for (const name of ["maxMessageBytes", "requestMs", "maxConnections"] as const) {
     const value = options[name] ?? DEFAULTS[name];
     if (!(Number.isSafeInteger(value) && value > 0))
       throw new TypeError(`grpcDoor: option ${name} is ${String(value)}: give a whole number above 0`);
@@ -84,6 +86,8 @@ class GrpcDoor implements DoorOf<Socket> {
     this.#parts = {
       logger: host.logger,
       maxMessageBytes: options.maxMessageBytes ?? DEFAULTS.maxMessageBytes,
+      requestMs: options.requestMs ?? DEFAULTS.requestMs,
+      clock,
       find: (path) => fixed.get(path) ?? endpoints.find(path, protoRule(path, protos)),
       leaving: () => host.draining.aborted,
     };

@@ -1,5 +1,5 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
-import { type Logger, RpcError } from "@skein/core";
+import { type Clock, type Logger, RpcError } from "@skein/core";
 import type { DoorCallers } from "@skein/core/internal";
 import { isGoMicro } from "./endpoints.ts";
 import type { Format } from "./format.ts";
@@ -12,6 +12,9 @@ import { parseTimeout } from "./timeout.ts";
 export interface CallParts {
   readonly logger: Logger;
   readonly maxMessageBytes: number;
+  /** For the message of a request that is no stream, ms. */
+  readonly requestMs: number;
+  readonly clock: Clock;
   /** @throws RpcError UNIMPLEMENTED */
   find(path: string): Handler;
   /** True: this process is about to end, and the peer was told. Asked about refusals. */
@@ -40,8 +43,10 @@ export async function serveCall(
     const handler = parts.find(headers[":path"] ?? "");
     answer.format = handler.format(contentType);
     const requests = new Requests(parts, stream, headers, answer.format);
-    const input = takesStream(handler.kind) ? requests : await requests.only();
-    const timeoutMs = parseTimeout(headers["grpc-timeout"] as string | undefined);
+    const began = parts.clock.monotonic();
+    const given = parseTimeout(headers["grpc-timeout"] as string | undefined);
+    const input = takesStream(handler.kind) ? requests : await only(requests, parts, given);
+    const timeoutMs = given && Math.max(1, given - (parts.clock.monotonic() - began));
     try {
       const result = handler.run(input, { headers, callers, timeoutMs, signal: gone.signal });
       if (givesStream(handler.kind))
@@ -61,6 +66,24 @@ export async function serveCall(
     else
       answer.end(isGoMicro(headers) ? goMicroTrailers(known, headers[":path"] ?? "") : statusTrailers(known));
   }
+}
+
+/** A peer that does not send its message, or lets it drip, is not waited for. */
+function only(requests: Requests, { clock, requestMs }: CallParts, givenMs = requestMs): Promise<unknown> {
+  const ms = Math.min(requestMs, givenMs);
+  return new Promise((resolve, reject) => {
+    const timer = clock.setTimer(ms, () =>
+      reject(
+        new RpcError("DEADLINE_EXCEEDED", `the request's message was not whole after ${Math.round(ms)} ms`, {
+          executed: "no",
+        }),
+      ),
+    );
+    requests
+      .only()
+      .then(resolve, reject)
+      .finally(() => timer.cancel());
+  });
 }
 
 function elsewhere({ code, executed }: RpcError): boolean {

@@ -119,7 +119,10 @@ describe("a service with its .proto", () => {
     });
 
     test.each<[unknown, string]>([
-      [{ proto: [] }, "grpcDoor: no option proto: there are protos, maxMessageBytes, maxConnections"],
+      [
+        { proto: [] },
+        "grpcDoor: no option proto: there are protos, maxMessageBytes, requestMs, maxConnections",
+      ],
       [{ protos: "a.proto" }, 'grpcDoor: option protos is "a.proto": give an array, as in [{ service: '],
       [{ protos: ["a.proto"] }, 'grpcDoor: option protos has "a.proto", without a service: give'],
       [{ protos: [{ service: "desk" }] }, "grpcDoor: option protos: service desk has no file: give"],
