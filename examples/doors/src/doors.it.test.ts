@@ -7,8 +7,7 @@ import { expect, test } from "vitest";
 const has = (program: string, ask: string): boolean => spawnSync(program, [ask]).status === 0;
 const hasCurl = has("curl", "--version");
 const hasGo = has("go", "version");
-if (!(hasGo && hasCurl) && process.env.CI === "true")
-  throw new Error("CI needs go and curl: they are callers of the example");
+if (!hasGo && process.env.CI === "true") throw new Error("CI needs Go for the callers that are Go programs");
 
 interface Ran {
   readonly code: number;
