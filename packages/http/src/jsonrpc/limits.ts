@@ -12,6 +12,8 @@ export interface JsonrpcLimits {
   readonly maxConnections: number;
   /** A peer that has sent its last byte gets answers for so long, ms; then it counts as gone and its calls are cancelled. @default 500 */
   readonly halfClosedMs: number;
+  /** A peer that takes nothing of its answers for so long is cut, ms. @default 30_000 */
+  readonly stallMs: number;
 }
 
 export const DEFAULT_JSONRPC_LIMITS: JsonrpcLimits = {
@@ -21,4 +23,5 @@ export const DEFAULT_JSONRPC_LIMITS: JsonrpcLimits = {
   maxCalls: 1000,
   maxConnections: 10_000,
   halfClosedMs: 500,
+  stallMs: 30_000,
 };

@@ -52,7 +52,11 @@ export class Peer {
     socket.setNoDelay(true);
     socket.setKeepAlive(true, KEEP_ALIVE_MS);
     socket.on("data", (chunk: Buffer) => this.#read(chunk));
-    socket.on("drain", () => this.#flow());
+    socket.on("drain", () => {
+      socket.setTimeout(0);
+      this.#flow();
+    });
+    socket.on("timeout", () => socket.destroy());
     socket.on("end", () => this.#end());
     socket.on("error", () => socket.destroy());
     socket.on("close", () => this.#close());
@@ -160,7 +164,7 @@ export class Peer {
         socket.uncork();
       });
     }
-    socket.write(answer);
+    if (!socket.write(answer) && !socket.timeout) socket.setTimeout(this.#o.limits.stallMs);
   }
 
   // ---- the end
