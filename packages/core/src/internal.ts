@@ -6,11 +6,13 @@ export { serviceNameFault, versionFault } from "./definition/names.ts";
 export { sameInstance } from "./directory/same-instance.ts";
 export { type AnyService, anyService, DoorCallers } from "./door-callers.ts";
 export { AssumedEndpoints } from "./foreign/assumed-endpoints.ts";
+export { authorizationOf, credentialsOf } from "./foreign/credentials.ts";
 export { assumedUnary, foreignAddress, speaksGoMicro, speaksGrpc } from "./foreign/foreign-protocol.ts";
 export {
   codeOfGoMicro,
   fromGoMicroError,
   type GoMicroError,
+  isNotCalled,
   toGoMicroError,
 } from "./foreign/go-micro-errors.ts";
 export { goMicroEndpoints, goMicroFault, tellEndpoints } from "./foreign/go-micro-record.ts";
@@ -23,6 +25,7 @@ export {
   type UnknownName,
 } from "./foreign/go-names.ts";
 export { SessionWatch, type SessionWatchPort } from "./foreign/session-watch.ts";
+export { socketAddress } from "./foreign/socket-address.ts";
 export { hashText, mix, nth } from "./hash.ts";
 export { instanceFault } from "./instance-fault.ts";
 export { hasProtoKey, jsonExcess } from "./json-bounds.ts";

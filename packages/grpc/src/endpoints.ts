@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders } from "node:http2";
 import { type Clock, type EndpointKind, type Metadata, RpcError, type ServiceDescription } from "@skein/core";
-import { anyService, findGoName } from "@skein/core/internal";
+import { anyService, credentialsOf, findGoName } from "@skein/core/internal";
 import { type Format, guessedFormat, jsonFormat } from "./format.ts";
 import { givesStream, type Handler } from "./handler.ts";
-import { credentialsOf, metadataOf } from "./headers.ts";
+import { metadataOf } from "./headers.ts";
 
 /** What is served is asked anew after so long, ms, and when something is not found. */
 const FRESH_MS = 1000;

@@ -24,12 +24,6 @@ export function metadataOf(headers: IncomingHttpHeaders): Metadata | undefined {
   return metadata;
 }
 
-/** The header `authorization`, without `Bearer `; other schemes stay as they are. */
-export function credentialsOf({ authorization }: IncomingHttpHeaders): string | undefined {
-  if (authorization === undefined || authorization === "") return undefined;
-  return authorization.replace(/^bearer +/i, "");
-}
-
 function reserved(name: string): boolean {
   return name.startsWith(":") || name.startsWith("grpc-") || NOT_METADATA.has(name);
 }
@@ -56,9 +50,4 @@ function unsendable(key: string, what: string): RpcError {
     `the metadata ${JSON.stringify(key.slice(0, 60))} cannot be sent over gRPC: ${what}`,
     { executed: "no" },
   );
-}
-
-/** The header `authorization` for a client's credentials: `Bearer ` in front, unless they name their scheme (`Basic …`). */
-export function authorizationOf(credentials: string): string {
-  return /^[A-Za-z][\w-]* +\S/.test(credentials) ? credentials : `Bearer ${credentials}`;
 }

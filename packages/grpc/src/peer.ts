@@ -1,7 +1,7 @@
 import { performServerHandshake, type ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
 import type { DoorHost } from "@skein/core";
-import { DoorCallers } from "@skein/core/internal";
+import { DoorCallers, socketAddress } from "@skein/core/internal";
 import { type CallParts, serveCall } from "./serve-call.ts";
 
 const MEGABYTES = 64;
@@ -16,7 +16,7 @@ export class Peer {
 
   /** @param onClose once */
   constructor(host: DoorHost, parts: CallParts, socket: Socket, onClose: (peer: Peer) => void) {
-    this.#callers = new DoorCallers(host, addressOf(socket));
+    this.#callers = new DoorCallers(host, socketAddress(socket));
     const session = performServerHandshake(socket, {
       maxSessionMemory: MEGABYTES,
       settings: { maxConcurrentStreams: STREAMS },
@@ -52,9 +52,4 @@ export class Peer {
   destroy(): void {
     this.#session.destroy();
   }
-}
-
-function addressOf({ remoteAddress: host, remotePort: port }: Socket): string {
-  if (host === undefined) return "unix";
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }

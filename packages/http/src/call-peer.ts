@@ -1,6 +1,6 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { type DoorHost, RpcError } from "@skein/core";
-import { anyService, DoorCallers } from "@skein/core/internal";
+import { anyService, credentialsOf, DoorCallers } from "@skein/core/internal";
 import { BodyLines } from "./body-lines.ts";
 import { checkMethod, givesStream, readInput } from "./call-input.ts";
 import type { Catalogue } from "./catalogue.ts";
@@ -13,7 +13,7 @@ import type { HttpOptions } from "./http-options.ts";
 import type { HttpLimits } from "./limits.ts";
 import type { Pages } from "./pages.ts";
 import { HttpRefusal } from "./refusal.ts";
-import { credentialsOf, metadataOf, timeoutOf } from "./request-options.ts";
+import { metadataOf, timeoutOf } from "./request-options.ts";
 import { answer } from "./routes.ts";
 import { send } from "./send.ts";
 import type { HttpPeer } from "./server.ts";

@@ -23,13 +23,6 @@ export function timeoutOf(headers: IncomingHttpHeaders): number | undefined {
   );
 }
 
-/** The header `authorization`, without `Bearer `; other schemes stay as they are. */
-export function credentialsOf(headers: IncomingHttpHeaders): string | undefined {
-  const { authorization } = headers;
-  if (authorization === undefined || authorization === "") return undefined;
-  return /^bearer +/i.test(authorization) ? authorization.replace(/^bearer +/i, "") : authorization;
-}
-
 const ALWAYS = ["traceparent", "tracestate", "baggage"];
 
 /** Whether a request header travels as metadata. */

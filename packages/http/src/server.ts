@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Logger } from "@skein/core";
+import { socketAddress } from "@skein/core/internal";
 import type { HttpLimits } from "./limits.ts";
 
 /** node:http over sockets that somebody else accepted. */
@@ -110,7 +111,7 @@ export function createHttpSide(options: HttpSideOptions): HttpSide {
   return {
     accept(socket) {
       if (closing || peers.size >= limits.maxConnections) return void socket.destroy();
-      const http = connected(remoteOf(socket));
+      const http = connected(socketAddress(socket));
       const peer: Peer = { socket, http, open: 0, asked: false, deadline: undefined };
       peers.set(socket, peer);
       arm(peer, limits.requestMs);
@@ -138,11 +139,6 @@ export function createHttpSide(options: HttpSideOptions): HttpSide {
       clearTimeout(grace);
     },
   };
-}
-
-/** Sockets of the machine's own (`unix:`) have no address. */
-function remoteOf({ remoteAddress, remotePort }: Socket): string {
-  return remotePort === undefined ? "this machine" : `${remoteAddress}:${remotePort}`;
 }
 
 /** Of sockets that broke: `close` says so as well. */

@@ -2,9 +2,9 @@ import { lstat, unlink } from "node:fs/promises";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import type { Connection, Listener, ListenOptions, Runtime } from "@skein/core";
-import { PREFACE } from "@skein/core/internal";
+import { PREFACE, socketAddress } from "@skein/core/internal";
 import { formatAddress, parseAddress, type SocketAddress } from "./address.ts";
-import { remoteOf, sniff } from "./sniff.ts";
+import { sniff } from "./sniff.ts";
 import { SocketConnection } from "./socket-connection.ts";
 import { listenError } from "./socket-errors.ts";
 import { serverTls, type TlsSettings } from "./tls.ts";
@@ -30,7 +30,7 @@ export async function listen(
     const peer = peerOf(socket);
     undecided.set(peer, socket);
     const ours = (rest: Uint8Array): void => {
-      const connection = new SocketConnection(runtime, socket, remoteOf(socket), maxFrameBytes);
+      const connection = new SocketConnection(runtime, socket, socketAddress(socket), maxFrameBytes);
       socket.write(PREFACE);
       socket.on("data", (chunk) => connection.receive(chunk, chunk.length, 0));
       accept(connection);

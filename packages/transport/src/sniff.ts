@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import type { Door, ListenOptions, Runtime } from "@skein/core";
-import { matchPreface, PREFACE } from "@skein/core/internal";
+import { matchPreface, PREFACE, socketAddress } from "@skein/core/internal";
 
 /** So many bytes tell any protocol. */
 const MOST_BYTES = 64;
@@ -38,7 +38,7 @@ export function sniff(
     door.accept(socket);
   };
   const refuse = (): void => {
-    if (first.length > 0) options.onUnknown?.(remoteOf(socket), first.subarray(0, SHOWN_BYTES));
+    if (first.length > 0) options.onUnknown?.(socketAddress(socket), first.subarray(0, SHOWN_BYTES));
     socket.destroy();
   };
   const done = (): void => {
@@ -64,13 +64,6 @@ function findDoor(doors: readonly Door[], first: Uint8Array): Door | "more" | un
     if (match === "more") return "more";
   }
   return undefined;
-}
-
-/** For logs. */
-export function remoteOf(socket: Socket): string {
-  const { remoteAddress: host, remotePort: port } = socket;
-  if (host === undefined) return "unix";
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 function nothing(): void {}

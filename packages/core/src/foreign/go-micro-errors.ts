@@ -76,6 +76,11 @@ export function toGoMicroError(error: RpcError, id: string): GoMicroError | stri
 /** In the words of its server, when it has not called anything. */
 const NOT_CALLED = /^rpc: (?:can't find (?:service|method) |service\/method request ill-formed)/;
 
+/** Whether a program in Go (net/rpc's server, Go Micro's) says that it has not called anything: it does not know the name. */
+export function isNotCalled(text: string): boolean {
+  return NOT_CALLED.test(text);
+}
+
 /** What an error of a Go Micro program means; `details` is the error as it came, where it had a code. */
 export function fromGoMicroError(text: string): RpcError {
   if (NOT_CALLED.test(text)) return new RpcError("UNIMPLEMENTED", text, { executed: "no" });

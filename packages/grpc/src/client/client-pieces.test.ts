@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import type { Instance } from "@skein/core";
 import { RpcError } from "@skein/core";
 import { describe, expect, test } from "vitest";
-import { addMetadata, authorizationOf } from "../headers.ts";
+import { addMetadata } from "../headers.ts";
 import { readOutcome, writeOutcome } from "../outcome.ts";
 import { loadProto } from "../protos.ts";
 import { statusTrailers } from "../status.ts";
@@ -25,15 +25,6 @@ test.each([
 ])("%s ms left are grpc-timeout %s", (ms, text) => {
   expect(formatTimeout(ms)).toBe(text);
   if (text !== undefined) expect(parseTimeout(text)).toBeGreaterThanOrEqual(ms);
-});
-
-test("credentials name their scheme, or are a bearer's", () => {
-  expect(["abc", "a.b-c==", "Basic abc", "Bearer abc"].map(authorizationOf)).toEqual([
-    "Bearer abc",
-    "Bearer a.b-c==",
-    "Basic abc",
-    "Bearer abc",
-  ]);
 });
 
 test("metadata never takes the place of the protocol's headers", () => {

@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import { type Code, type ForeignSessionOptions, RpcError, type Timer } from "@skein/core";
 import {
   AssumedEndpoints,
+  authorizationOf,
   type ClientSession,
   type OutgoingCall,
   SessionWatch,
@@ -10,7 +11,7 @@ import {
   unavailable,
   withExecuted,
 } from "@skein/core/internal";
-import { addMetadata, authorizationOf } from "../headers.ts";
+import { addMetadata } from "../headers.ts";
 import { formatTimeout } from "../timeout.ts";
 import { CallStream, type CallStreamPort } from "./call-stream.ts";
 import type { GrpcDialect, GrpcMethod, GrpcStatus } from "./dialect.ts";

@@ -2,6 +2,7 @@ import type { OutgoingHttpHeaders } from "node:http";
 import { type DoorHost, RpcError } from "@skein/core";
 import {
   anyService,
+  credentialsOf,
   type DoorCallers,
   type FoundName,
   type GoMicroError,
@@ -13,7 +14,6 @@ import type { GoNameBook } from "../go-name-book.ts";
 import { checkBodyLength, invite, readBody } from "../read-body.ts";
 import { readJson } from "../read-json.ts";
 import { HttpRefusal } from "../refusal.ts";
-import { credentialsOf } from "../request-options.ts";
 import { writeJson } from "../write-json.ts";
 import { ERROR_HEADER, writeErrorHeader } from "./error-header.ts";
 import { metadataFrom, timeoutFrom } from "./request-headers.ts";

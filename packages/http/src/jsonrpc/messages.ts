@@ -1,5 +1,5 @@
 import { RpcError } from "@skein/core";
-import { hasProtoKey } from "@skein/core/internal";
+import { hasProtoKey, isNotCalled } from "@skein/core/internal";
 import { writeJson } from "../write-json.ts";
 import { ScanError } from "./message-scanner.ts";
 import { rawMember } from "./raw-member.ts";
@@ -83,9 +83,6 @@ export interface Answer {
   readonly error: RpcError | undefined;
 }
 
-/** In the words of Go's server, when it has not called anything. */
-const NOT_FOUND = /^rpc: (?:can't find (?:service|method) |service\/method request ill-formed)/;
-
 /** @throws ScanError when it is no JSON */
 export function readAnswer(json: string): Answer {
   let answer: Record<string, unknown>;
@@ -112,7 +109,7 @@ export function readAnswer(json: string): Answer {
 /** Errors are strings; what they mean is between the server's author and the caller. */
 function errorOf(error: unknown): RpcError {
   const text = typeof error === "string" ? error : JSON.stringify(error);
-  return NOT_FOUND.test(text)
+  return isNotCalled(text)
     ? new RpcError("UNIMPLEMENTED", text, { executed: "no" })
     : new RpcError("UNKNOWN", text, { executed: "yes" });
 }

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
-import { type DoorConnection, type DoorHost, RpcError, type Timer } from "@skein/core";
-import type { FoundName } from "@skein/core/internal";
+import { type CallOptions, type DoorConnection, type DoorHost, RpcError, type Timer } from "@skein/core";
+import { anyService, type FoundName, socketAddress } from "@skein/core/internal";
 import type { GoNameBook } from "../go-name-book.ts";
 import type { JsonrpcLimits } from "./limits.ts";
 import { MessageScanner, ScanError } from "./message-scanner.ts";
@@ -29,6 +29,7 @@ export class Peer {
   readonly #o: PeerOptions;
   readonly #address: string;
   readonly #to: DoorConnection;
+  readonly #options: CallOptions;
   readonly #scanner: MessageScanner;
   #pending = 0;
   /** No more is read: it sent what is no JSON-RPC, or the door closes. */
@@ -43,8 +44,9 @@ export class Peer {
     const { host, limits } = options;
     this.#socket = socket;
     this.#o = options;
-    this.#address = addressOf(socket);
+    this.#address = socketAddress(socket);
     this.#to = host.connect(this.#address);
+    this.#options = options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs };
     this.#scanner = new MessageScanner(
       { maxBytes: limits.maxMessageBytes, maxDepth: limits.maxDepth },
       (text) => this.#request(readRequest(text)),
@@ -142,10 +144,8 @@ export class Peer {
     if (this.#pending === 0 && (this.#deaf || this.#ended)) this.#goodbye();
   }
 
-  #call(service: string, method: string, input: unknown): Promise<unknown> {
-    const { timeoutMs } = this.#o;
-    const api = this.#to.client.service<Anything>(service) as unknown as Anything;
-    return api.call(method, input, timeoutMs === undefined ? undefined : { timeoutMs });
+  #call(service: string, method: string, input: unknown): PromiseLike<unknown> {
+    return anyService(this.#to.client, service).call(method, input, this.#options);
   }
 
   #failure(id: string, error: RpcError): string {
@@ -193,19 +193,10 @@ export class Peer {
   }
 }
 
-interface Anything {
-  call(method: string, input: unknown, options: { readonly timeoutMs: number } | undefined): Promise<unknown>;
-}
-
 function noStreams({ service, method, kind }: FoundName): RpcError {
   return new RpcError(
     "UNIMPLEMENTED",
     `${service}.${method} is a ${kind}: net/rpc carries one answer a call; use HTTP, gRPC or a client of Skein's`,
     { executed: "no" },
   );
-}
-
-function addressOf({ remoteAddress: host, remotePort: port }: Socket): string {
-  if (host === undefined) return "unix";
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -7,6 +7,7 @@ import {
 } from "@skein/core";
 import {
   AssumedEndpoints,
+  authorizationOf,
   type ClientSession,
   type OutgoingCall,
   SessionWatch,
@@ -318,11 +319,6 @@ function noStreams(method: string, kind: string): RpcError {
     `${method} is a ${kind}, and this instance speaks HTTP, where Go Micro's streams are corrupt: run it with its gRPC server`,
     { executed: "no", retry: "elsewhere" },
   );
-}
-
-/** `Bearer ` in front, unless they name their scheme (`Basic …`). */
-function authorizationOf(credentials: string): string {
-  return /^[A-Za-z][\w-]* +\S/.test(credentials) ? credentials : `Bearer ${credentials}`;
 }
 
 /** Of `http://10.0.0.1:8080`, `tcp://[::1]:8080`. @throws Error that names what it got */
