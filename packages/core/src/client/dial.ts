@@ -10,11 +10,9 @@ import type {
   LivenessOptions,
   SessionLimits,
 } from "../session/client-session-types.ts";
+import { isStaticId } from "../static-id.ts";
 import type { Connection, Transport } from "../transport.ts";
 import type { NodeEvents, Opening } from "./node.ts";
-
-/** Ids of instances that were written down by hand: whoever answers there is the one. */
-const STATIC = "static:";
 
 export interface DialOptions {
   readonly runtime: Runtime;
@@ -164,7 +162,7 @@ class Dial implements Opening {
       connection,
       codecs,
       service,
-      instance: id.startsWith(STATIC) ? undefined : id,
+      instance: isStaticId(id) ? undefined : id,
       credentials,
       limits: { ...limits, helloMs },
       liveness,

@@ -39,10 +39,6 @@ export class SessionWatch {
     });
   }
 
-  get suspected(): boolean {
-    return this.#liveness.suspected;
-  }
-
   /** A call was sent, the only one. */
   expecting(now: number): void {
     this.#liveness.expecting(now);

@@ -65,7 +65,6 @@ export interface ClientSessionEvents {
 /** The client's end of a session. */
 export interface ClientSession {
   readonly state: "opening" | "open" | "draining" | "closed";
-  readonly suspected: boolean;
   /** Id the server gave in HELLO; "" before. */
   readonly instance: string;
   readonly version: string;

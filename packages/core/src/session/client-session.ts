@@ -63,10 +63,6 @@ class Session implements ClientSession, ConnectionHandler, ClientCallsHost {
     connection.flush();
   }
 
-  get suspected(): boolean {
-    return this.#liveness.suspected;
-  }
-
   get pending(): number {
     return this.#calls.pending;
   }

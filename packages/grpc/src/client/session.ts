@@ -109,10 +109,6 @@ class GrpcSession implements ClientSession {
     return this.#address.path ?? this.#address.authority;
   }
 
-  get suspected(): boolean {
-    return this.#watch.suspected;
-  }
-
   get pending(): number {
     return this.#calls.size + this.#waiting.size;
   }

@@ -67,10 +67,6 @@ export class JsonrpcSession implements ClientSession {
     this.#socket.on("close", () => this.#lost("was closed by the peer"));
   }
 
-  get suspected(): boolean {
-    return this.#watch?.suspected ?? false;
-  }
-
   get pending(): number {
     return this.#calls.size + this.#waiting.size;
   }

@@ -7,7 +7,6 @@ import type { Connection, Transport } from "../../transport.ts";
 /** A session whose peer is the test. */
 export class FakeSession implements ClientSession {
   state: ClientSession["state"] = "opening";
-  suspected = false;
   instance = "";
   version = "";
   endpoints: ReadonlyMap<string, RemoteEndpoint> = new Map();
@@ -101,7 +100,6 @@ export class FakeSession implements ClientSession {
     call.fail(why);
   }
   suspect(suspected: boolean): void {
-    this.suspected = suspected;
     this.options.events.suspect(suspected);
   }
   goaway(): void {

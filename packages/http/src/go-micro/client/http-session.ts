@@ -99,10 +99,6 @@ export class GoMicroHttpSession implements ClientSession {
     return `${this.#host}:${this.#port}`;
   }
 
-  get suspected(): boolean {
-    return this.#watch.suspected;
-  }
-
   get pending(): number {
     return this.#calls.size + this.#waiting.size;
   }
