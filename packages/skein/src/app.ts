@@ -117,7 +117,10 @@ export class RunningApp implements App {
       registration: () => this.#announcer.registration,
       contextStore: context === false ? undefined : ambient,
     });
-    this.#transports = createTransports(options.tls);
+    this.#transports = createTransports(
+      options.tls,
+      config.nats === undefined ? undefined : { url: config.nats, logger },
+    );
     const changed = (): void => this.#listeners.tell();
     this.#announcer = new Announcer({ registry, runtime, logger, ttlMs: config.ttlMs, onLease: changed });
     this.#checks = createChecks({
@@ -163,7 +166,10 @@ export class RunningApp implements App {
   async #start(definitions: readonly ServiceDefinition[]): Promise<void> {
     refuseTwins(definitions);
     await asSetup(() => this.#p.opened.check());
-    this.#doors = await openDoors(this.#p.options.doors ?? [], this.#host);
+    const { doors = [] } = this.#p.options;
+    if (doors.length > 0 && this.#p.config.listen.scheme === "nats")
+      throw new SetupError("option doors: other protocols need a port, and it listens on NATS");
+    this.#doors = await openDoors(doors, this.#host);
     await this.#listen();
     const added: Served[] = [];
     for (const definition of definitions) added.push(await this.#startService(definition));
@@ -263,8 +269,8 @@ export class RunningApp implements App {
 
   /** Ours first: callers take the first that they speak. */
   #addresses(): readonly InstanceAddress[] {
-    const { host } = new URL(this.address);
-    if (host === "") return [{ protocol: "skein", url: this.address }];
+    const { host, protocol } = new URL(this.address);
+    if (host === "" || protocol === "nats:") return [{ protocol: "skein", url: this.address }];
     const secure = this.#p.options.tls !== undefined;
     const scheme = (door: string): string => (secure ? `${door}s` : door);
     return [

@@ -113,7 +113,10 @@ function connect(options: ClientOptions, env: Environment): Client {
     logger,
     registry: opened.registry,
     protocols: withKnownProtocols(options.protocols),
-    transports: createTransports(options.tls),
+    transports: createTransports(
+      options.tls,
+      config.nats === undefined ? undefined : { url: config.nats, logger },
+    ),
     codecs: options.codecs ?? [msgpack, json],
     selector: selectorOf(options.selector),
     contextStore: options.context === false ? undefined : ambient,

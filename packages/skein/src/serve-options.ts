@@ -71,6 +71,7 @@ const KNOWN: Readonly<Record<keyof ServeOptions, true>> = {
   registry: true,
   namespace: true,
   ttl: true,
+  nats: true,
   log: true,
   listen: true,
   advertise: true,

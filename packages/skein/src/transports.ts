@@ -1,15 +1,17 @@
 import type { Transport } from "@skein/core";
 import { createMemoryTransport, createTcpTransport, type TlsSettings } from "@skein/transport";
 import { ambient } from "./ambient.ts";
+import { createNatsTransport, type NatsServers } from "./nats-transport.ts";
 import { nodeRuntime as runtime } from "./node-runtime.ts";
 import { SetupError } from "./setup-error.ts";
 
-/** TCP (TLS where there are settings for it), Unix sockets and memory. */
-export function createTransports(tls?: TlsSettings): readonly Transport[] {
+/** TCP (TLS where there are settings for it), Unix sockets, memory, and NATS where its servers are known. */
+export function createTransports(tls?: TlsSettings, nats?: NatsServers): readonly Transport[] {
   return [
     createTcpTransport({ runtime, tls }),
     createTcpTransport({ runtime, scheme: "unix" }),
     createMemoryTransport({ runtime }),
+    ...(nats === undefined ? [] : [createNatsTransport(runtime, nats)]),
   ].map(outsideOfCalls);
 }
 

@@ -22,6 +22,8 @@ export function advertisedAddress(
   bound: string,
   interfaces: () => Interfaces,
 ): string {
+  // Its subject is the one address there is, for whoever reaches the servers.
+  if (config.listen.scheme === "nats") return bound;
   const asked = config.advertise;
   if (asked !== undefined)
     return asked.scheme === "tcp" ? formatTcp(asked.host, asked.port ?? portOf(bound)) : asked.url;

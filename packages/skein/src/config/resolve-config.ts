@@ -27,6 +27,11 @@ export interface ConfigOptions {
    * Variable `SKEIN_TTL`. @default "30s"
    */
   readonly ttl?: string | number | undefined;
+  /**
+   * The servers of NATS through which instances that listen there are reached: `nats://user:password@a:4222,b:4222`. Variable `SKEIN_NATS`.
+   * @default those of `SKEIN_LISTEN`, else of the registry, where they begin with nats://
+   */
+  readonly nats?: string | undefined;
   /** Level of the log, or a logger of your own. Variable `SKEIN_LOG`. @default "info" */
   readonly log?: LogLevel | Logger | undefined;
 }
@@ -47,7 +52,8 @@ export interface RegistryWaitOptions {
 
 export interface ServeConfigOptions extends ConfigOptions, RegistryWaitOptions {
   /**
-   * `tcp://0.0.0.0:8080`, `unix:/run/user.sock`, `memory:name`; port 0 is any free one. Variable `SKEIN_LISTEN`.
+   * `tcp://0.0.0.0:8080`, `unix:/run/user.sock`, `memory:name`; port 0 is any free one. `nats://user:password@a:4222,b:4222`: no port, but a
+   * subject of its own on these servers (`nats://` alone: those of `nats`). Variable `SKEIN_LISTEN`.
    * @default tcp://127.0.0.1:0 with the registries of one machine, tcp://0.0.0.0:0 with others
    */
   readonly listen?: string | undefined;
@@ -59,6 +65,8 @@ export interface Config {
   readonly registry: RegistryUrl | { readonly kind: "object"; readonly registry: Registry };
   readonly namespace: string | undefined;
   readonly ttlMs: number;
+  /** URL of NATS's servers. Undefined: there are none. */
+  readonly nats: string | undefined;
   readonly log: LogLevel | Logger;
 }
 
@@ -73,13 +81,16 @@ export interface ServeConfig extends Config {
 
 const DEFAULT_TTL_MS = 30_000;
 const DEFAULT_WAIT_MS = 30_000;
+const LOCAL_NATS = "nats://localhost:4222";
 
 /** Options and environment to what is meant. Pure. Throws ConfigError. */
 export function resolveConfig(options: ConfigOptions, env: Environment): Config {
   const namespace = text("namespace", options.namespace, "SKEIN_NAMESPACE", env);
   const ttl = pick("ttl", options.ttl, "SKEIN_TTL", env);
+  const registry = resolveRegistry(options, env);
   return {
-    registry: resolveRegistry(options, env),
+    registry,
+    nats: resolveNats(options, registry, env),
     namespace: namespace && parseNamespace(namespace),
     ttlMs: ttl === undefined ? DEFAULT_TTL_MS : parseTtl(ttl),
     log: resolveLog(options, env),
@@ -96,12 +107,36 @@ export function resolveServeConfig(options: ServeConfigOptions, env: Environment
     ...config,
     wait: resolveWait(options, env),
     reach,
+    nats:
+      listen?.value.startsWith("nats:") === true
+        ? (natsIn(listen.value) ?? config.nats ?? LOCAL_NATS)
+        : config.nats,
     listen:
       listen === undefined
         ? { scheme: "tcp", host: reach === "machine" ? "127.0.0.1" : "0.0.0.0", port: 0 }
         : parseListen(listen),
     advertise: advertise && parseAdvertise(advertise),
   };
+}
+
+function resolveNats(
+  options: ConfigOptions,
+  registry: Config["registry"],
+  env: Environment,
+): string | undefined {
+  const given = text("nats", options.nats, "SKEIN_NATS", env);
+  if (given !== undefined && natsIn(given.value) === undefined)
+    throw new ConfigError(given, "names no servers of NATS: give nats://user:password@a:4222,b:4222");
+  return (
+    given?.value ??
+    natsIn(env.SKEIN_LISTEN?.trim() ?? "") ??
+    (registry.kind === "package" ? natsIn(registry.url) : undefined)
+  );
+}
+
+/** A URL that names servers of NATS. */
+function natsIn(url: string): string | undefined {
+  return /^nats:\/\/[^/?]/.test(url) ? url : undefined;
 }
 
 /** How long a start waits for the registry. Throws ConfigError. */

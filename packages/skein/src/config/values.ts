@@ -56,11 +56,14 @@ export function parseNamespace(setting: Setting<string>): string {
 /** Where to listen or what to advertise, taken apart. */
 export type Address =
   | { readonly scheme: "tcp"; readonly host: string; readonly port: number | undefined }
-  | { readonly scheme: "unix" | "memory"; readonly url: string };
+  | { readonly scheme: "unix" | "memory" | "nats"; readonly url: string };
 
-const LISTEN_FORM = "give tcp://host:port (port 0: any free one), unix:/path or memory:name";
+const LISTEN_FORM =
+  "give tcp://host:port (port 0: any free one), unix:/path, memory:name or nats://server:port";
 
 export function parseListen(setting: Setting<string>): Address {
+  // Of its own choice there: what follows names the servers.
+  if (/^nats:/.test(setting.value)) return { scheme: "nats", url: "nats://" };
   const address = parseAddress(setting.value);
   if (address === undefined || (address.scheme === "tcp" && address.port === undefined))
     throw new ConfigError(setting, `is no address to listen on: ${LISTEN_FORM}`);
