@@ -5,11 +5,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FakeConsul } from "../../consul/src/test/fake-consul.ts";
 import { EtcdServer, freePort } from "../../etcd/src/test/etcd-server.ts";
+import { NatsServer } from "../../nats/src/test/nats-server.ts";
 
 /** A registry's server, started for a test. */
 export interface Backend extends AsyncDisposable {
   /** For SKEIN_REGISTRY. */
   readonly url: string;
+  /** For SKEIN_LISTEN. @default a port of loopback */
+  readonly listen?: string;
 }
 
 export async function etcdBackend(query = ""): Promise<Backend> {
@@ -22,6 +25,20 @@ export async function etcdBackend(query = ""): Promise<Backend> {
 export async function consulBackend(): Promise<Backend & { readonly fake: FakeConsul }> {
   const fake = await new FakeConsul().start();
   return { fake, url: `consul://${fake.address}`, [Symbol.asyncDispose]: () => fake.close() };
+}
+
+/** Files, and a nats-server that carries the calls. */
+export async function natsBackend(): Promise<Backend> {
+  const server = await NatsServer.start();
+  const directory = mkdtempSync(join(tmpdir(), "skein-nats-registry-"));
+  return {
+    url: `local:${directory}`,
+    listen: server.url,
+    async [Symbol.asyncDispose]() {
+      await server.close();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
 }
 
 /** On loopback, at a port that nobody else uses. */

@@ -114,7 +114,7 @@ describe.skipIf(natsBinary() === undefined)("a service and its client, listening
     const proxy = client.service<Desk>("desk");
     const started = begun(desk);
     let toldAt = 0;
-    const call = proxy.slow(5000, { timeoutMs: 10_000 }).then(
+    const call = proxy.slow(1500, { timeoutMs: 10_000 }).then(
       () => undefined,
       (error: RpcError) => {
         toldAt = performance.now();

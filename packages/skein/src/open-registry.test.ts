@@ -3,11 +3,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silentLogger as logger, type Registry } from "@skein/core";
 import { createFakeRuntime } from "@skein/core/testing";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { resolveConfig } from "./config/resolve-config.ts";
 import { deferRegistry } from "./defer-registry.ts";
 import { openRegistry } from "./open-registry.ts";
 import { SetupError } from "./setup-error.ts";
+
+/** The workspace has them all. */
+vi.mock(import("./import-from-app.ts"), async (original) => {
+  const own = await original();
+  const resolveFromApp = (name: string) => (name === "@skein/nats" ? undefined : own.resolveFromApp(name));
+  return { ...own, resolveFromApp };
+});
 
 const runtime = createFakeRuntime();
 const open = (registry: string | Registry, namespace?: string) =>

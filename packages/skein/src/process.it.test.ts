@@ -136,6 +136,8 @@ describe("what cannot start says so in one line and exits with 1", () => {
     using registry = temporaryRegistry();
     await using failing = run(program, program === "hello.ts" ? "serve" : "", {
       SKEIN_REGISTRY: registry.url,
+      // pnpm lets programs see all packages of the workspace.
+      NODE_PATH: "",
       ...env,
     });
     expect([await failing.exited, failing.output()]).toEqual([1, expect.any(String)]);
@@ -180,7 +182,7 @@ describe("what cannot start says so in one line and exits with 1", () => {
     [
       "SKEIN_LISTEN",
       "8080",
-      "SKEIN_LISTEN=8080 is no address to listen on: give tcp://host:port (port 0: any free one), unix:/path or memory:name",
+      "SKEIN_LISTEN=8080 is no address to listen on: give tcp://host:port (port 0: any free one), unix:/path, memory:name or nats://server:port",
     ],
     [
       "SKEIN_LOG",

@@ -1,6 +1,6 @@
 import { type Registry, silentLogger } from "@skein/core";
 import { describe, expect, test } from "vitest";
-import { resolveServeConfig, type ServeConfigOptions } from "./resolve-config.ts";
+import { resolveConfig, resolveServeConfig, type ServeConfigOptions } from "./resolve-config.ts";
 import { ConfigError } from "./setting.ts";
 
 const registry = (name: string): Registry => ({ name, watch() {}, lease() {} }) as unknown as Registry;
@@ -50,6 +50,20 @@ test("options win over the environment; empty variables count as absent", () => 
   expect(config.registry).toEqual({ kind: "memory", name: "a" });
   expect(config.ttlMs).toBe(5000);
   expect(config.namespace).toBeUndefined();
+});
+
+test("NATS: its servers are those of the listener, else of NATS, else of the registry", () => {
+  const [a, b, c] = ["nats://u:p@a:4222,b", "nats://b", "nats://c/?kv=x"] as const;
+  const nats = (options: ServeConfigOptions, env = {}) => resolveServeConfig(options, env).nats;
+  expect(resolveServeConfig({ listen: a }, {}).listen).toEqual({ scheme: "nats", url: "nats://" });
+  expect(nats({ listen: a, nats: b, registry: c })).toBe(a);
+  expect(nats({ listen: "nats://", nats: b, registry: c })).toBe(b);
+  expect(nats({ listen: "nats:", registry: c })).toBe(c);
+  expect(nats({ listen: "nats://" })).toBe("nats://localhost:4222");
+  expect(nats({}, { SKEIN_NATS: b })).toBe(b);
+  // A client as well: it listens nowhere, and finds those who do.
+  expect(resolveConfig({}, { SKEIN_LISTEN: a }).nats).toBe(a);
+  expect(nats({})).toBeUndefined();
 });
 
 test("objects are taken as they are; where they live is told by their name", () => {
@@ -121,17 +135,17 @@ describe("a wrong variable is refused with its name, its value and what would be
     [
       "SKEIN_LISTEN",
       "8080",
-      "SKEIN_LISTEN=8080 is no address to listen on: give tcp://host:port (port 0: any free one), unix:/path or memory:name",
+      "SKEIN_LISTEN=8080 is no address to listen on: give tcp://host:port (port 0: any free one), unix:/path, memory:name or nats://server:port",
     ],
     [
       "SKEIN_LISTEN",
       "tcp://0.0.0.0:65536",
-      "SKEIN_LISTEN=tcp://0.0.0.0:65536 is no address to listen on: give tcp://host:port (port 0: any free one), unix:/path or memory:name",
+      "SKEIN_LISTEN=tcp://0.0.0.0:65536 is no address to listen on: give tcp://host:port (port 0: any free one), unix:/path, memory:name or nats://server:port",
     ],
     [
       "SKEIN_LISTEN",
       "http://0.0.0.0:80",
-      "SKEIN_LISTEN=http://0.0.0.0:80 is no address to listen on: give tcp://host:port (port 0: any free one), unix:/path or memory:name",
+      "SKEIN_LISTEN=http://0.0.0.0:80 is no address to listen on: give tcp://host:port (port 0: any free one), unix:/path, memory:name or nats://server:port",
     ],
     [
       "SKEIN_ADVERTISE",
@@ -175,5 +189,10 @@ describe("a wrong variable is refused with its name, its value and what would be
     ["registry", { registry: {} as never }, "option registry=[object] is no registry"],
     ["listen", { listen: 8080 as never }, "option listen=8080 is no text"],
     ["null", { registry: null as never }, "option registry=[object] is no registry"],
+    [
+      "nats",
+      { nats: "tcp://a:1" },
+      "option nats=tcp://a:1 names no servers of NATS: give nats://user:password",
+    ],
   ])("option %s", (_, options, message) => expect(() => resolveServeConfig(options, {})).toThrow(message));
 });
