@@ -202,7 +202,7 @@ describe("draining", () => {
     const [slow, idle] = [desks.raw(port), desks.raw(port)];
     idle.write(request("/desk/echo", "1"));
     await idle.until("200 OK");
-    slow.write(request("/desk/wait", "500"));
+    slow.write(request("/desk/wait", "60000", "content-type: application/json\r\ntimeout: 30s\r\n"));
     await expect.poll(() => desk.running).toBe(1);
     const closed = app.close();
     await idle.ended;
@@ -214,6 +214,7 @@ describe("draining", () => {
     expect(refused).toMatch(/HTTP\/1\.1 503 [\s\S]*"code":"UNAVAILABLE"/);
     expect(refused).toMatch(/retry-after: 1\r\n/i);
     expect(refused).toMatch(/connection: close\r\n/i);
+    for (const end of desk.pauses) end();
     expect(await slow.ended).toMatch(/HTTP\/1\.1 200 [\s\S]*"waited"/);
     await closed;
   });

@@ -214,7 +214,7 @@ describe("a caller of Go Micro's", () => {
   test("that goes takes its call with it", async () => {
     const { client, greeter } = await open();
     const call = client.call("Greeter.Wait", 60_000);
-    await client.call("Greeter.Hello", { name: "X" });
+    await expect.poll(() => greeter.waiting).toBe(1);
     client.close();
     await expect(call).rejects.toThrow("broken pipe");
     await expect.poll(() => greeter.aborted).toHaveLength(1);
@@ -231,14 +231,19 @@ describe("a caller of Go Micro's", () => {
     const { client } = await open();
     await client.call("Greeter.Hello", { name: "X" });
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
-    ends.push(() => vi.useRealTimers());
-    for (let i = 0; i < 3; i++) {
+    const timers = vi.spyOn(globalThis, "setTimeout");
+    ends.push(() => {
+      timers.mockRestore();
+      vi.useRealTimers();
+    });
+    for (let i = 1; i <= 3; i++) {
       await client.call("Greeter.Hello", { name: "X" });
+      // The door counts from when its answer has left, of which the client does not hear.
+      await expect.poll(() => timers.mock.calls.filter(([, ms]) => ms === 75_000)).toHaveLength(i);
       vi.advanceTimersByTime(65_000);
     }
     expect([client.dialled, client.idle]).toEqual([1, 1]);
     vi.advanceTimersByTime(15_000);
-    vi.useRealTimers();
     await expect(client.call("Greeter.Hello", { name: "X" })).rejects.toThrow("broken pipe");
   });
 

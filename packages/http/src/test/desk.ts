@@ -29,6 +29,8 @@ export const DeskErrors = defineErrors({
 export class DeskService {
   readonly aborted: string[] = [];
   running = 0;
+  /** Ends what waits. */
+  readonly pauses = new Set<() => void>();
   imported: unknown[] = [];
   given = 0;
 
@@ -71,11 +73,16 @@ export class DeskService {
   }
   async #pause(ms: number, ctx: CallContext): Promise<void> {
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      ctx.onAbort((reason) => {
+      const end = (): void => {
         clearTimeout(timer);
-        this.aborted.push(String((reason as Error).message));
+        this.pauses.delete(end);
         resolve();
+      };
+      const timer = setTimeout(end, ms);
+      this.pauses.add(end);
+      ctx.onAbort((reason) => {
+        this.aborted.push(String((reason as Error).message));
+        end();
       });
     });
   }

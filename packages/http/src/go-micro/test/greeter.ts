@@ -6,6 +6,8 @@ export const GreeterErrors = defineErrors({ SHUT: { code: "UNAVAILABLE" } });
 @Service("greeter", { version: "2.0.0" })
 export class GreeterService {
   readonly aborted: string[] = [];
+  /** Calls of wait() that have begun. */
+  waiting = 0;
 
   @Rpc({ idempotent: true }) async hello({ name }: { name: string }): Promise<{ message: string }> {
     return { message: `Hello ${name}` };
@@ -36,6 +38,7 @@ export class GreeterService {
     return { metadata: { ...metadata }, timeLeftMs };
   }
   @Rpc() async wait(ms: number, ctx: CallContext): Promise<string> {
+    this.waiting++;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms);
       ctx.onAbort((reason) => {
