@@ -50,6 +50,9 @@ function serviceOf({ path }: experimental.GrpcUri): string {
   return path.replace(/^\//, "");
 }
 
+/** A watch that ended is not begun anew any sooner, ms: the channel asks with each call. */
+const AGAIN_MS = 500;
+
 /** One channel's watch. */
 class Follower {
   readonly #registry: Registry;
@@ -58,6 +61,8 @@ class Follower {
   readonly #listener: experimental.ResolverListener;
   readonly #config: experimental.StatusOr<ServiceConfig> | null;
   #abort: AbortController | undefined;
+  /** On performance's clock. */
+  #notBefore = 0;
   /** As last told. */
   #told: string | undefined;
 
@@ -78,12 +83,19 @@ class Follower {
 
   /** Asked again by a channel that has lost connections: it watches already, and will hear. */
   start(): void {
-    if (this.#abort !== undefined) return;
+    if (this.#abort !== undefined || performance.now() < this.#notBefore) return;
     const abort = new AbortController();
     this.#abort = abort;
-    void this.#follow(abort.signal).catch((error: unknown) => {
-      if (!abort.signal.aborted) this.#fail(this.#trouble(error));
-    });
+    void this.#follow(abort.signal)
+      .catch((error: unknown) => error)
+      .then((error: unknown) => {
+        if (abort.signal.aborted) return;
+        // The channel asks again, after a while or with its next call: then it begins anew.
+        this.#abort = undefined;
+        this.#notBefore = performance.now() + AGAIN_MS;
+        this.#told = undefined;
+        this.#fail(this.#trouble(error ?? "its watch ended"));
+      });
   }
 
   stop(): void {
@@ -97,7 +109,6 @@ class Follower {
       if (signal.aborted) return;
       this.#tell(snapshot);
     }
-    if (!signal.aborted) this.#fail(this.#trouble("it was closed"));
   }
 
   /** A registry in trouble changes nothing; without anything known before it is an error. */

@@ -182,6 +182,28 @@ test("a registry in trouble changes nothing, and one that knows nothing is an er
   });
 });
 
+test("a watch that ends is begun anew when the channel asks again", async () => {
+  const a = await backend("a");
+  let watches = 0;
+  const registry = {
+    name: "a flighty registry",
+    async *watch() {
+      if (++watches <= 2) throw new Error("cut off");
+      yield { instances: [record(a)], revision: 1 };
+      await new Promise(() => {});
+    },
+  } as unknown as Registry;
+  registerSkeinResolver(registry, { scheme: "flighty" });
+  const user = client("flighty:///user");
+  const failures = new Set<string>();
+  const answer = (): Promise<unknown> =>
+    unary(user, "/user/who", {}).catch((error: Error) => void failures.add(error.message));
+  await expect.poll(answer, UNUSED).toBe("a");
+  // However often it was called meanwhile.
+  expect(watches).toBe(3);
+  expect([...failures].join()).toContain("a flighty registry cannot tell the instances of user: cut off");
+});
+
 test("finds our own doors", async () => {
   await world.start([new DeskService()]);
   registerSkeinResolver(world.registry as Registry);
