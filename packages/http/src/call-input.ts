@@ -49,6 +49,12 @@ export async function readInput(exchange: Exchange, endpoint: EndpointDescriptio
 }
 
 function fromQuery({ query }: Exchange): unknown {
-  const text = query === "" ? null : new URLSearchParams(query).get("input");
-  return text === null ? undefined : readJson(new TextEncoder().encode(text));
+  if (query === "") return undefined;
+  const text = new URLSearchParams(query).get("input");
+  if (text !== null) return readJson(new TextEncoder().encode(text));
+  throw new HttpRefusal(
+    400,
+    "INVALID_ARGUMENT",
+    'the query has no input: give it as JSON, as in ?input={"id":"42"}',
+  );
 }

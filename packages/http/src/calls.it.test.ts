@@ -40,6 +40,11 @@ describe("a call", () => {
       id: "ä",
       name: "Ada",
     });
+    const fields = await fetch(`${url}/desk/getUser?id=42`);
+    expect([fields.status, await fields.json()]).toMatchObject([
+      400,
+      { message: 'the query has no input: give it as JSON, as in ?input={"id":"42"}', executed: "no" },
+    ]);
     const refused = await fetch(`${url}/desk/echo`);
     expect([refused.status, refused.headers.get("allow"), await refused.json()]).toEqual([
       405,
