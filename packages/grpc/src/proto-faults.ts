@@ -11,6 +11,8 @@ export function watchProtos(host: DoorHost, protos: readonly LoadedProto[]): voi
   let open = protos;
   let looks = 0;
   const look = (): void => {
+    // Whoever leaves misses nothing.
+    if (host.draining.aborted) return;
     const described = host.services();
     open = open.filter((proto) => {
       const description = described.find(({ service }) => service === proto.service);
