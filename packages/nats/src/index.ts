@@ -1,1 +1,2 @@
 export { createTransport, type NatsTransportOptions } from "./nats-transport.ts";
+export { createRegistry, type NatsRegistryOptions } from "./registry/create-registry.ts";
