@@ -74,7 +74,7 @@ export class NatsLease implements Lease, Speaker {
     await this.#link.ready();
     this.#mustHold();
     this.#mustFit(instance);
-    lastWritten = Math.max(this.#runtime.clock.now(), lastWritten + 1);
+    lastWritten = Math.max(Math.ceil(this.#runtime.clock.now()), lastWritten + 1);
     const { service, id } = instance;
     const record = { instance, written: lastWritten };
     const before = this.records.get(id);

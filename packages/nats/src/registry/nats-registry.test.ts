@@ -1,0 +1,156 @@
+import { sampleInstance } from "@skein/conformance";
+import { type Registry, type Snapshot, silentLogger } from "@skein/core";
+import { createLeaseKeeper } from "@skein/core/internal";
+import { createFakeRuntime } from "@skein/core/testing";
+import { beforeEach, expect, test } from "vitest";
+import { type FakePort, FakeServer } from "../test/fake-server.ts";
+import { NatsRegistry } from "./nats-registry.ts";
+import { registrySubjects } from "./registry-subjects.ts";
+
+const TTL_MS = 30_000;
+const subjects = registrySubjects("skein", undefined);
+let runtime: ReturnType<typeof createFakeRuntime>;
+let server: FakeServer;
+beforeEach(() => {
+  runtime = createFakeRuntime();
+  server = new FakeServer(runtime);
+});
+const pass = (ms: number): Promise<void> => runtime.clock.advanceAsync(ms);
+
+function open(): { registry: Registry; readonly port: FakePort } {
+  let port: FakePort | undefined;
+  const registry = new NatsRegistry({
+    name: "nats:",
+    runtime,
+    logger: silentLogger,
+    subjects,
+    connect(events) {
+      port = server.connect(events);
+      return port;
+    },
+  });
+  return {
+    registry,
+    get port() {
+      return port as FakePort;
+    },
+  };
+}
+
+/** So many instances of `user`, with a keeper. */
+async function publish(count: number) {
+  const { registry, port } = await opened();
+  const keeper = createLeaseKeeper({ registry, runtime, logger: silentLogger, ttlMs: TTL_MS });
+  const all = Array.from({ length: count }, () => sampleInstance("user"));
+  const put = Promise.all(all.map((i) => keeper.put(i)));
+  await pass(20);
+  await put;
+  return { registry, port, ids: all.map((i) => i.id) };
+}
+async function opened() {
+  const made = open();
+  const list = made.registry.list();
+  await pass(1100);
+  await list;
+  return made;
+}
+
+function follow(registry: Registry) {
+  const seen: Snapshot[] = [];
+  const abort = new AbortController();
+  void (async () => {
+    for await (const snapshot of registry.watch("user", { signal: abort.signal })) seen.push(snapshot);
+  })();
+  return { seen, abort, ids: () => seen.at(-1)?.instances.map((i) => i.id) };
+}
+const asked = (): number =>
+  server.published.filter(({ subject }) => subject === subjects.asked("user")).length;
+
+test("first told at 200 ms, or at once where there is nobody; nothing is told again while nothing changes", async () => {
+  const nobody = follow(open().registry);
+  await pass(10);
+  expect(nobody.seen).toEqual([{ instances: [], revision: 0 }]);
+  const { ids } = await publish(3);
+  expect(nobody.ids()).toEqual(ids);
+  const late = follow(open().registry);
+  await pass(190);
+  expect(late.seen).toEqual([]);
+  await pass(20);
+  expect(late.ids()).toEqual(ids);
+  const told = nobody.seen.length;
+  await pass(600_000);
+  expect([late.seen.length, nobody.seen.length]).toEqual([1, told]);
+});
+
+test("asked again once a minute: an announcement that was lost is found", async () => {
+  const { registry } = await opened();
+  const { ids, seen } = follow(registry);
+  await pass(300);
+  const before = asked();
+  server.loses = (subject) => subject === subjects.said("user");
+  const published = await publish(1);
+  expect(seen.length).toBe(1);
+  await pass(72_000);
+  expect(ids()).toEqual(published.ids);
+  await pass(600_000);
+  expect(ids()).toEqual(published.ids);
+  expect(asked() - before).toBeGreaterThanOrEqual(8);
+});
+
+test("renewals that are lost lose nobody: who seems over is asked", async () => {
+  const { seen } = follow((await opened()).registry);
+  await publish(5);
+  const told = seen.length;
+  server.loses = (subject) => subject === subjects.said("user");
+  await pass(600_000);
+  expect(seen.length).toBe(told);
+});
+
+test("killed: gone within TTL + 1.5 s; only who leaves says goodbye", async () => {
+  const { ids } = follow((await opened()).registry);
+  const [one, two] = [await publish(2), await publish(2)];
+  await one.port.close();
+  await pass((TTL_MS * 2) / 3 - 1000);
+  expect(ids()).toEqual([...one.ids, ...two.ids]);
+  await pass(TTL_MS / 3 + 1000 + 1500);
+  expect(ids()).toEqual(two.ids);
+});
+
+test("a server that is frozen for long ends nobody", async () => {
+  const { seen } = follow((await opened()).registry);
+  await publish(3);
+  const told = seen.length;
+  server.frozen = true;
+  await pass(10 * TTL_MS);
+  expect(seen.length).toBe(told);
+});
+
+test("no server for 100 TTLs: stale, nobody lost, exact within TTL/3 + 1 s of its return", async () => {
+  const watcher = await opened();
+  const { seen, ids } = follow(watcher.registry);
+  const [staying, dying] = [await publish(3), await publish(2)];
+  const from = seen.length;
+  for (const { port } of [watcher, staying]) port.disconnect();
+  await dying.port.close();
+  await pass(100 * TTL_MS);
+  expect(seen.slice(from)).toMatchObject([{ stale: true, error: { code: "UNAVAILABLE" } }]);
+  expect(ids()?.length).toBe(5);
+  for (const { port } of [watcher, staying]) port.connect();
+  await pass(TTL_MS / 3 + 1500);
+  expect(seen.at(-1)?.stale).toBeUndefined();
+  expect(ids()).toEqual(staying.ids);
+  for (const { instances } of seen.slice(from))
+    expect(instances.map((i) => i.id)).toEqual(expect.arrayContaining(staying.ids));
+  await pass(10 * TTL_MS);
+  expect(ids()).toEqual(staying.ids);
+});
+
+test("nobody watches any more: nothing is asked, subscribed to or timed", async () => {
+  const { registry } = await opened();
+  const { abort } = follow(registry);
+  await pass(300);
+  const [before, subscribed] = [asked(), server.subscribed.size];
+  abort.abort();
+  await pass(600_000);
+  expect([asked(), server.subscribed.size, runtime.clock.timers]).toEqual([before, subscribed - 1, 0]);
+});
