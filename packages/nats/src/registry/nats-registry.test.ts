@@ -145,6 +145,30 @@ test("no server for 100 TTLs: stale, nobody lost, exact within TTL/3 + 1 s of it
   expect(ids()).toEqual(staying.ids);
 });
 
+test("whoever is connected again says at once that he is there", async () => {
+  const { port, ids } = await publish(2);
+  port.disconnect();
+  const late = follow((await opened()).registry);
+  await pass(300);
+  expect(late.ids()).toEqual([]);
+  port.connect();
+  await pass(50);
+  expect(late.ids()).toEqual(ids);
+});
+
+test("a lease that is over is answered for no more", async () => {
+  const { registry } = await opened();
+  const lease = await registry.lease({ ttlMs: TTL_MS });
+  const put = lease.put(sampleInstance("user"));
+  await pass(TTL_MS);
+  await put;
+  const found = (await opened()).registry;
+  const asking = found.get("user");
+  await pass(1100);
+  expect([(await asking).instances, found.malformed]).toEqual([[], 0]);
+  expect(await lease.renew()).toBe("lost");
+});
+
 test("nobody watches any more: nothing is asked, subscribed to or timed", async () => {
   const { registry } = await opened();
   const { abort } = follow(registry);
