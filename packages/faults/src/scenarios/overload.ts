@@ -22,8 +22,8 @@ interface Kind {
 const TIMES = 3;
 const URGENT_IN = 33;
 const TARGET_MS = 20;
-/** A second. */
-const MOST_PROBES = 200;
+/** A second: a third of them is accepted, and a p99 of few is no more than their slowest. */
+const MOST_PROBES = 600;
 const WINDOW_MS = 200;
 const ALLOWED = new Set(["RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED"]);
 /** Of the queue: nothing is an overload, and everything may wait. */
@@ -77,7 +77,7 @@ async function overload(stage: Stage, kind: Kind, full: boolean, control: boolea
   const peak = good(calm.records, 0, peakMs);
   const ms = full ? 10_000 : 1500;
   const afterMs = full ? 5000 : 1000;
-  const probes = Math.min(MOST_PROBES, peak / 8);
+  const probes = Math.min(MOST_PROBES, peak / 2.5);
   const starved = starvation(server.pid);
   const loadTime = processorTime(server.pid);
   const loads = await Promise.all([
@@ -123,13 +123,17 @@ function judge(
   const settled = over.filter((c) => isProbe(c) && c.sentAt - began > 500);
   const urgent = over.filter((c) => c.method === "urgent");
   const answered = urgent.filter((c) => c.error === undefined);
+  const accepted = settled.filter((c) => c.error === undefined && c.method !== "urgent");
+  // From the send: what the caller itself is late by, for want of a processor, is told beside it.
+  const took = accepted.map((c) => c.endedAt - c.sentAt);
   const lag = settled.map((c) => c.sentAt - c.intendedAt);
   return [
     figure("peak, calls a second", peak, ""),
     atLeast(`goodput at ${TIMES} x, of the peak`, (good(over, 0, ms) / peak) * 100, "%", 90),
     figure("asked, of the peak", over.length / (ms / 1000) / peak, "x"),
-    figure("accepted p99", quantile(latencies(settled), 0.99), "ms", bound),
-    figure("of that the caller's own delay p99", quantile(lag, 0.99), "ms"),
+    figure("accepted p99", quantile(took, 0.99), "ms", bound),
+    figure("accepted, measured", accepted.length, ""),
+    figure("the caller's own delay before it p99", quantile(lag, 0.99), "ms"),
     atLeast("critical answered", (answered.length / urgent.length) * 100, "%", 99.9),
     figure("recovered after", recoveryMs(after, bound), "ms", 2000),
   ];
