@@ -1,3 +1,6 @@
+import { sampleInstance } from "@skein/conformance";
+import { type Lease, type Registry, silentLogger } from "@skein/core";
+import { createLeaseKeeper } from "@skein/core/internal";
 import { createFakeRuntime, settle } from "@skein/core/testing";
 import { expect, test } from "vitest";
 import { type Lane, RequestBudget } from "./request-budget.ts";
@@ -76,10 +79,10 @@ test("a failure ends that until ten in a row went well", async () => {
   };
   for (let n = 0; n < 50; n++) expect(await goes(true)).toBe(true);
   expect(await goes(false)).toBe(true);
-  for (let round = 0; round < 2; round++) {
+  for (let round = 0; round < 3; round++) {
     expect(await goes(true)).toBe(false);
     await runtime.clock.advanceAsync(600);
-    for (let n = 0; n < 5; n++) expect(await goes(true)).toBe(true);
+    for (let n = 0; n < 4; n++) expect(await goes(true)).toBe(true);
   }
   for (let n = 0; n < 50; n++) expect(await goes(true)).toBe(true);
 });
@@ -98,6 +101,50 @@ test("leases go first, watches last, and watches leave a place", async () => {
   expect(order.slice(3)).toEqual(["lease", "lease"]);
   await runtime.clock.advanceAsync(600);
   expect(order.slice(5)).toEqual(["lease", "read", "watch"]);
+});
+
+test("where nothing works, reads leave a place to leases", async () => {
+  const runtime = createFakeRuntime();
+  const budget = new RequestBudget(runtime);
+  budget.failed();
+  const order: string[] = [];
+  const take = (lane: Lane): void => void budget.take(lane).then(() => order.push(lane));
+  for (let n = 0; n < 20; n++) take("read");
+  await settle();
+  expect(order.length).toBe(4);
+  take("lease");
+  await settle();
+  expect(order.slice(4)).toEqual(["lease"]);
+});
+
+test("reads that fail hold up no renewal, at a TTL whose attempts are shorter than the window", async () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const runtime = createFakeRuntime(seed);
+    const { clock } = runtime;
+    const budget = new RequestBudget(runtime);
+    const wait = (ms: number): Promise<void> => new Promise((resolve) => void clock.setTimer(ms, resolve));
+    const ask = async (lane: Lane, well: boolean): Promise<void> => {
+      await budget.take(lane);
+      await wait(50 + 100 * runtime.random());
+      budget.answered(lane, well);
+    };
+    const lease: Lease = {
+      ttlMs: 3000,
+      renew: () => ask("lease", true).then(() => "held"),
+      put: () => ask("lease", true),
+      remove: () => ask("lease", true),
+      release: () => ask("lease", true),
+    };
+    const registry = { name: "paced", lease: async () => lease } as unknown as Registry;
+    const keeper = createLeaseKeeper({ registry, runtime, logger: silentLogger, ttlMs: lease.ttlMs });
+    const put = keeper.put(sampleInstance("user"));
+    await clock.advanceAsync(5000 + 100 * seed);
+    await put;
+    for (let n = 0; n < 40; n++) void ask("read", false);
+    await clock.advanceAsync(6000);
+    expect({ seed, ...keeper.counts }).toMatchObject({ seed, failures: 0, lost: 0 });
+    keeper.abandon();
+  }
 });
 
 test("who gives up leaves the line, and takes no place", async () => {

@@ -5,6 +5,8 @@ const MOST = 5;
 const WINDOW_MS = 600;
 /** Of them, what may be sent for watches. */
 const MOST_WATCHING = 3;
+/** Of them, what reads and watches may take while reading fails: a renewal must not wait for the next window, which is longer than its attempt at a short TTL. */
+const MOST_READING = 4;
 /** So many good answers in a row, and what is asked is known to work. */
 const PROVEN = 10;
 /** Of what works, so many may be under way beyond MOST. */
@@ -91,7 +93,7 @@ export class RequestBudget {
     if (lease.length + read.length === 0)
       return watch.length > 0 && count < MOST_WATCHING ? "watch" : undefined;
     const works = this.#good >= PROVEN && this.#underWay < MOST_UNDER_WAY;
-    if (count < MOST || works) return lease.length > 0 ? "lease" : "read";
-    return undefined;
+    if (lease.length > 0) return count < MOST || works ? "lease" : undefined;
+    return count < MOST_READING || works ? "read" : undefined;
   }
 }

@@ -1,6 +1,7 @@
 import type { Logger, Registry, Runtime } from "@skein/core";
+import { NodeRegistry } from "@skein/registry/backend";
 import { createEtcdClient } from "./etcd-client.ts";
-import { EtcdRegistry } from "./etcd-registry.ts";
+import { EtcdNode } from "./etcd-node.ts";
 import { parseEtcdUrl } from "./etcd-url.ts";
 
 export interface EtcdOptions {
@@ -26,5 +27,6 @@ export function createRegistry(url: string, options: EtcdOptions): Registry {
   const { runtime, logger, namespace, ttlMs } = options;
   const target = parseEtcdUrl(url, namespace);
   const port = createEtcdClient(target, logger, runtime.random);
-  return new EtcdRegistry({ name: target.name, layouts: target.layouts, port, runtime, logger, ttlMs });
+  const { name, layouts } = target;
+  return new NodeRegistry(name, new EtcdNode({ name, layouts, port, runtime, logger, ttlMs }));
 }

@@ -1,5 +1,5 @@
 import type { Logger, Registry, Runtime } from "@skein/core";
-import { MdnsRegistry } from "./mdns-registry.ts";
+import { mdnsRegistry } from "./mdns-registry.ts";
 import { parseMdnsUrl } from "./mdns-url.ts";
 import { Network } from "./network.ts";
 
@@ -24,5 +24,5 @@ export function createRegistry(url: string, options: MdnsOptions): Registry {
   const { runtime, logger, namespace } = options;
   const { name, layouts, interfaces, port } = parseMdnsUrl(url, namespace);
   const medium = new Network({ interfaces, port, runtime, logger });
-  return new MdnsRegistry({ name, layouts, medium, runtime, logger });
+  return mdnsRegistry({ name, layouts, medium, runtime, logger });
 }

@@ -1,5 +1,12 @@
-import { type Logger, RpcError, type Runtime, type Snapshot, type Timer } from "@skein/core";
-import { backoffMs, Malformed, pause, type WatchTeller } from "@skein/registry/backend";
+import { type Instance, type Logger, RpcError, type Runtime, type Snapshot, type Timer } from "@skein/core";
+import {
+  backoffMs,
+  Malformed,
+  pause,
+  settled,
+  unfitWarning,
+  type WatchTeller,
+} from "@skein/registry/backend";
 import { Cache } from "./cache.ts";
 import { Hearing } from "./hearing.ts";
 import type { Medium } from "./medium.ts";
@@ -7,7 +14,7 @@ import { Outbox } from "./outbox.ts";
 import type { Announcement, Layout } from "./records/layout.ts";
 import { type RecordSet, Responder } from "./responder.ts";
 import { ServiceWatch } from "./service-watch.ts";
-import { settled } from "./settle.ts";
+import { SETTLE } from "./settle.ts";
 import { type Message, type Question, queriesOf } from "./wire.ts";
 
 /** Answers of several wait a little, so that they do not all come at once, ms (RFC 6762, 6). */
@@ -53,8 +60,7 @@ export class MdnsNode {
   readonly #closed = new AbortController();
   /** Those that are still to be said again. */
   readonly #goodbyes = new Set<Promise<void>>();
-  /** Services whose readers were warned of. */
-  readonly #warned = new Set<string>();
+  readonly #warn: (instance: Instance) => void;
   #heardAt = Number.NEGATIVE_INFINITY;
   #newsAt = Number.NEGATIVE_INFINITY;
   #deaf = false;
@@ -64,6 +70,7 @@ export class MdnsNode {
     const { runtime, layouts, medium, logger } = options;
     this.#o = options;
     this.#malformed = new Malformed(logger);
+    this.#warn = unfitWarning(layouts, logger);
     this.#queryId = 1 + Math.floor(runtime.random() * 65_535);
     this.cache = new Cache(layouts, (service) => {
       this.#newsAt = this.#monotonic;
@@ -126,21 +133,10 @@ export class MdnsNode {
   ): Promise<void> {
     const { service, id } = announcement.instance;
     this.#responder.put(announcement, sets, expiresAt);
-    this.#warn(announcement);
+    this.#warn(announcement.instance);
     await this.#say([{ service, id }]);
     const keys = this.#responder.keysOf(service, id);
     for (const delay of ANNOUNCE_AGAIN_MS) this.#outbox.later(keys, delay);
-  }
-
-  #warn({ instance }: Announcement): void {
-    const { layouts, logger } = this.#o;
-    const { service } = instance;
-    for (const { name, unfit } of layouts) {
-      const why = this.#warned.has(service) ? undefined : unfit?.(instance);
-      if (why === undefined) continue;
-      this.#warned.add(service);
-      logger.warn({ service, layout: name }, why);
-    }
   }
 
   /** Renews those. */
@@ -226,7 +222,7 @@ export class MdnsNode {
     const { signal } = this.#closed;
     const done = new AbortController();
     const asking = this.#askOften(questions, done.signal);
-    await settled(this.#o.runtime, () => this.#newsAt, signal);
+    await settled(this.#o.runtime, SETTLE, () => this.#newsAt, signal);
     done.abort();
     await asking;
     if (signal.aborted) throw new Error(`the registry ${this.#o.name} is closed`);

@@ -1,8 +1,6 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { join } from "node:path";
 import { sampleInstance, Watched } from "@skein/conformance";
-import { nodeRuntime as runtime } from "@skein/conformance/node";
+import { InstancesProcess, nodeRuntime as runtime } from "@skein/conformance/node";
 import { type Registry, silentLogger } from "@skein/core";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createRegistry } from "./create-registry.ts";
@@ -31,21 +29,12 @@ function watch(): Watched {
 }
 
 /** test/mdns-process.ts in a process of its own, ready. */
-async function start(ttlMs: number, count: number) {
+async function start(ttlMs: number, count: number): Promise<InstancesProcess> {
   const program = join(import.meta.dirname, "test/mdns-process.ts");
-  const args = ["--conditions=skein-source", "--import", "tsx", program, url, String(ttlMs), String(count)];
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
-  const exited = once(child, "close");
-  undo.push(async () => {
-    child.kill("SIGKILL");
-    await exited;
-  });
-  const ended = exited.then(() => {
-    throw new Error("ended before it was ready");
-  });
-  await Promise.race([once(child.stdout, "data"), ended]);
-  ended.catch(() => {});
-  return { child, exited, has: (id: string) => id.startsWith(`${child.pid}-`) };
+  const started = new InstancesProcess(program, { url, ttlMs, count });
+  undo.push(() => started.kill());
+  await started.ready;
+  return started;
 }
 
 describe("processes", () => {

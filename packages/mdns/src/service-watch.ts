@@ -1,7 +1,7 @@
 import type { Runtime, Snapshot, Timer } from "@skein/core";
-import type { WatchTeller } from "@skein/registry/backend";
+import { settled, ToldWatch, type WatchTeller } from "@skein/registry/backend";
 import { QuestionTimes } from "./question-times.ts";
-import { settled } from "./settle.ts";
+import { SETTLE } from "./settle.ts";
 
 export interface ServiceWatchOptions {
   readonly runtime: Runtime;
@@ -15,13 +15,12 @@ export class ServiceWatch {
   readonly #o: ServiceWatchOptions;
   #timer: Timer | undefined;
   #round = new AbortController();
-  /** Told what is true: changes are told from now on. */
-  #live = false;
+  readonly #told: ToldWatch;
   #newsAt = Number.NEGATIVE_INFINITY;
-  #telling = false;
 
   constructor(options: ServiceWatchOptions) {
     this.#o = options;
+    this.#told = new ToldWatch(options.runtime, options.tell, options.snapshot);
   }
 
   /** Asks anew, and tells when answers have come. */
@@ -41,35 +40,24 @@ export class ServiceWatch {
   }
 
   async #first(signal: AbortSignal): Promise<void> {
-    await settled(this.#o.runtime, () => this.#newsAt, signal);
-    if (signal.aborted) return;
-    this.#live = true;
-    this.#tell();
+    await settled(this.#o.runtime, SETTLE, () => this.#newsAt, signal);
+    if (!signal.aborted) this.#told.known();
   }
 
   /** Its instances are others. */
   changed(): void {
     this.#newsAt = this.#o.runtime.clock.monotonic();
-    if (!this.#live || this.#telling) return;
-    this.#telling = true;
-    this.#o.runtime.defer(() => {
-      this.#telling = false;
-      if (this.#live) this.#tell();
-    });
-  }
-
-  #tell(): void {
-    this.#o.tell.found(this.#o.snapshot());
+    this.#told.changed();
   }
 
   /** Nothing is heard: whom it knows stays. */
   failed(error: unknown): void {
     this.stop();
-    this.#o.tell.failed(error);
+    this.#told.failed(error);
   }
 
   stop(): void {
-    this.#live = false;
+    this.#told.stop();
     this.#timer?.cancel();
     this.#round.abort();
   }

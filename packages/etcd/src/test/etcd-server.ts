@@ -1,33 +1,13 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort, ServerProcess, serverBinary } from "@skein/conformance/node";
 
 /** Which etcd: SKEIN_TEST_ETCD=etcd-current takes the one built from its modules. */
 const WHICH = process.env.SKEIN_TEST_ETCD ?? "etcd";
-let found: string | undefined;
 
-/** Path of etcd; undefined where there is none and none can be installed (in CI that is an error). */
-export function etcdBinary(): string | undefined {
-  const script = join(import.meta.dirname, "../../../../scripts/server.mjs");
-  try {
-    found ??= execFileSync(process.execPath, [script, WHICH, "--install"], { encoding: "utf8" }).trim();
-  } catch (error) {
-    if (process.env.CI === "true") throw error;
-  }
-  return found;
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
-}
+/** Path of etcd; see serverBinary(). */
+export const etcdBinary = (): string | undefined => serverBinary(WHICH);
 
 export interface Member {
   readonly name: string;
@@ -42,8 +22,7 @@ export class EtcdServer {
   readonly #cluster: readonly Member[];
   readonly #flags: readonly string[];
   readonly #scheme: string;
-  #child: ChildProcess | undefined;
-  output = "";
+  readonly #process = new ServerProcess();
 
   private constructor(member: Member, cluster: readonly Member[], flags: readonly string[], scheme: string) {
     this.member = member;
@@ -72,9 +51,6 @@ export class EtcdServer {
   get url(): string {
     return `etcd://${this.address}`;
   }
-  get pid(): number {
-    return this.#child?.pid as number;
-  }
 
   /** Resolves once it answers; where `healthy` is false, once it runs. */
   async start(healthy = true): Promise<void> {
@@ -90,34 +66,18 @@ export class EtcdServer {
       ...["--heartbeat-interval", "100", "--election-timeout", "1000", "--logger", "zap"],
       ...this.#flags,
     ];
-    const child = spawn(etcdBinary() as string, args, { stdio: ["ignore", "pipe", "pipe"] });
-    this.#child = child;
-    this.output = "";
-    const ready = new Promise<void>((resolve, reject) => {
-      const read = (chunk: Buffer): void => {
-        this.output += chunk.toString();
-        if (!healthy || /serving (?:insecure )?client (?:requests|traffic)/.test(this.output)) resolve();
-      };
-      child.stderr?.on("data", read);
-      child.stdout?.on("data", read);
-      child.once("exit", (code) => reject(new Error(`etcd ended with ${code}: ${this.output.slice(-2000)}`)));
-    });
-    await ready;
+    const ready = healthy ? /serving (?:insecure )?client (?:requests|traffic)/ : /./;
+    await this.#process.start(etcdBinary() as string, args, ready);
   }
 
-  async kill(): Promise<void> {
-    const child = this.#child;
-    this.#child = undefined;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    child.kill("SIGKILL");
-    await once(child, "exit");
+  kill(): Promise<void> {
+    return this.#process.kill();
   }
-
   stop(): void {
-    this.#child?.kill("SIGSTOP");
+    this.#process.stop();
   }
   resume(): void {
-    this.#child?.kill("SIGCONT");
+    this.#process.resume();
   }
 
   /** Killed, its data gone. */

@@ -2,7 +2,7 @@ import { sampleInstance } from "@skein/conformance";
 import { type Instance, type Registry, type Snapshot, silentLogger } from "@skein/core";
 import { createLeaseKeeper } from "@skein/core/internal";
 import { createFakeRuntime, type FakeRuntime } from "@skein/core/testing";
-import { MdnsRegistry } from "../mdns-registry.ts";
+import { mdnsRegistry } from "../mdns-registry.ts";
 import { skeinLayout } from "../records/skein-layout.ts";
 import { type FakeMember, FakeNetwork } from "./fake-network.ts";
 
@@ -25,7 +25,7 @@ export const instance = (given: Partial<Instance> = {}): Instance =>
 export function connect(): { registry: Registry; medium: FakeMember } {
   const medium = world.network.join();
   const layouts = [skeinLayout("local")];
-  const registry = new MdnsRegistry({
+  const registry = mdnsRegistry({
     name: "mdns:",
     layouts,
     medium,

@@ -2,7 +2,7 @@ import type { RegistryHarness } from "@skein/conformance";
 import { nodeRuntime as runtime } from "@skein/conformance/node";
 import { type Registry, silentLogger } from "@skein/core";
 import multicastDns from "multicast-dns";
-import { MdnsRegistry } from "../mdns-registry.ts";
+import { mdnsRegistry } from "../mdns-registry.ts";
 import { parseMdnsUrl } from "../mdns-url.ts";
 import { Network } from "../network.ts";
 import { Lossy } from "./lossy.ts";
@@ -24,7 +24,7 @@ export async function mdnsHarness(layout = "skein", loses?: () => boolean): Prom
       const logger = silentLogger;
       const medium = new Lossy(new Network({ interfaces, port, runtime, logger }), loses);
       media.push(medium);
-      const registry = new MdnsRegistry({ name, layouts, medium, runtime, logger });
+      const registry = mdnsRegistry({ name, layouts, medium, runtime, logger });
       open.push(registry);
       return registry;
     },

@@ -11,7 +11,7 @@ const FORM: BackendUrlForm = {
   manyHosts: true,
   params: ["prefix", "timeout", "layout", "token"],
 };
-const BARE = { username: undefined, password: undefined, path: "", params: new Map() };
+const BARE = { what: "the registry", username: undefined, password: undefined, path: "", params: new Map() };
 
 test.each<[string, Partial<BackendUrlForm>, object]>([
   ["etcd://", {}, { ...BARE, scheme: "etcd", hosts: ["localhost:2379"], shown: "etcd://" }],
@@ -68,6 +68,7 @@ test.each<[string, Partial<BackendUrlForm>, string]>([
   ["hunter2@a:2379", {}, "the registry …: it is no URL"],
   ["a", {}, "the registry …: it is no URL"],
   ["root:hunter2@a", {}, "the registry …: it is no URL"],
+  ["http://a", { what: "the bus" }, 'the bus http://a: the scheme "http" is not'],
   ["http://a", {}, 'the registry http://a: the scheme "http" is not etcd or etcds'],
   ["etcd://a#x", {}, "what follows # is not understood"],
   ["etcd://root:hun/ter2@a", {}, "the registry etcd:…: an @ comes too late"],
@@ -150,6 +151,7 @@ test("no credential is in what is shown or said, whatever the URL", () => {
   const odd = [..."/?#@%&=:,[] \n", "%2f", "%", "é", "a", "1"];
   // Two halves, so that a part of it is found as well.
   const secret = (): string => `s3cr3t${some(odd, 3)}s3cr3t`;
+  const leaks: string[] = [];
   let read = 0;
   for (let n = 0; n < 20_000; n++) {
     const user = one(["", "root", some(odd, 2)]);
@@ -165,12 +167,12 @@ test("no credential is in what is shown or said, whatever the URL", () => {
     ])();
     try {
       const { shown, hosts: kept, path } = parseBackendUrl(url, { ...FORM, path: one([true, false]) });
-      expect(shown + kept + path, JSON.stringify(url)).not.toContain("s3cr3t");
+      if (`${shown}${kept}${path}`.includes("s3cr3t")) leaks.push(url);
       read++;
     } catch (error) {
-      expect(error, JSON.stringify(url)).toBeInstanceOf(RpcError);
-      expect((error as Error).message, JSON.stringify(url)).not.toContain("s3cr3t");
+      if (!(error instanceof RpcError) || error.message.includes("s3cr3t")) leaks.push(url);
     }
   }
+  expect(leaks).toEqual([]);
   expect(read).toBeGreaterThan(1000);
 });

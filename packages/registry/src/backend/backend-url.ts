@@ -4,6 +4,8 @@ import { shownHosts, shownUrl } from "./shown-url.ts";
 
 /** What a registry's URL may say. */
 export interface BackendUrlForm {
+  /** What errors call it. @default "the registry" */
+  readonly what?: string | undefined;
   /** The first is the usual one. */
   readonly schemes: readonly string[];
   /** Shown in errors: `etcd://user:password@a:2379,b:2379/?prefix=/services`. */
@@ -31,11 +33,16 @@ export interface BackendUrl {
   readonly params: ReadonlyMap<string, string>;
   /** As given, without credentials: for names, logs and errors. */
   readonly shown: string;
+  /** What errors call it. */
+  readonly what: string;
 }
 
-/** INVALID_ARGUMENT with a message that names a part of a registry's URL. */
-export function urlFault(shown: string, fault: string): RpcError {
-  return new RpcError("INVALID_ARGUMENT", `the registry ${shown}: ${fault}`, { executed: "no" });
+const REGISTRY = "the registry";
+
+/** INVALID_ARGUMENT with a message that names a part of a URL; of a registry's, where only what is shown of it is given. */
+export function urlFault(url: string | Pick<BackendUrl, "shown" | "what">, fault: string): RpcError {
+  const { shown, what } = typeof url === "string" ? { shown: url, what: REGISTRY } : url;
+  return new RpcError("INVALID_ARGUMENT", `${what} ${shown}: ${fault}`, { executed: "no" });
 }
 
 /** The parts of a registry's URL. Throws INVALID_ARGUMENT, naming the part that is wrong and what would be right, never a credential. */
@@ -49,8 +56,9 @@ export function parseBackendUrl(url: string, form: BackendUrlForm): BackendUrl {
   const torn = `${path}${query}${fragment}`.includes("@");
   const parts = { scheme, user: userinfo !== undefined, authority, path, query };
   const shown = torn || match === null ? `${known ? `${scheme}:` : ""}…` : shownUrl(parts, form.params);
+  const { what = REGISTRY } = form;
   const fail = (fault: string): never => {
-    throw urlFault(shown, `${fault}: give ${form.example}`);
+    throw urlFault({ shown, what }, `${fault}: give ${form.example}`);
   };
   if (match === null || (torn && !known)) return fail("it is no URL");
   if (!known) fail(`the scheme "${scheme}" is not ${form.schemes.join(" or ")}`);
@@ -70,6 +78,7 @@ export function parseBackendUrl(url: string, form: BackendUrlForm): BackendUrl {
     path: trimmed,
     params: paramsOf(query, form, fail),
     shown,
+    what,
   };
 }
 
@@ -151,10 +160,10 @@ export function durationParam(
   const [, amount, unit = ""] = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(given) ?? [];
   const ms = Number(amount) * (UNITS[unit] ?? Number.NaN);
   if (Number.isNaN(ms))
-    throw urlFault(url.shown, `${name}=${given} is no duration: give one such as 500ms, 5s or 1m`);
+    throw urlFault(url, `${name}=${given} is no duration: give one such as 500ms, 5s or 1m`);
   const { least = 0, most = Number.POSITIVE_INFINITY } = bounds;
-  if (ms < least) throw urlFault(url.shown, `${name}=${given} is too short: give ${least / 1000}s or more`);
-  if (ms > most) throw urlFault(url.shown, `${name}=${given} is too long: give ${most / 1000}s or less`);
+  if (ms < least) throw urlFault(url, `${name}=${given} is too short: give ${least / 1000}s or more`);
+  if (ms > most) throw urlFault(url, `${name}=${given} is too long: give ${most / 1000}s or less`);
   return ms;
 }
 
@@ -168,6 +177,6 @@ export function choiceParam<const T extends string>(
   const given = url.params.get(name);
   if (given === undefined) return fallback;
   const found = choices.find((choice) => choice === given);
-  if (found === undefined) throw urlFault(url.shown, `${name}=${given} is not ${choices.join(" or ")}`);
+  if (found === undefined) throw urlFault(url, `${name}=${given} is not ${choices.join(" or ")}`);
   return found;
 }

@@ -15,6 +15,10 @@ export { goJson, isObject, type Json, jsonObject, sorted, textsOf } from "./fore
 export { instanceFrom, isMetadata, parseInstance } from "./instance-record.ts";
 export { type JsonAnswer, JsonClient, type JsonQuestion } from "./json-client.ts";
 export { Malformed } from "./malformed.ts";
+export { NodeRegistry, type RegistryNode } from "./node-registry.ts";
 export { backoffMs, pause } from "./pause.ts";
 export { RateLimit } from "./rate-limit.ts";
+export { type SettleTimes, settled } from "./settled.ts";
 export { SharedWatches, type StartWatch, type WatchTeller } from "./shared-watches.ts";
+export { ToldWatch } from "./told-watch.ts";
+export { unfitWarning } from "./unfit.ts";

@@ -1,14 +1,5 @@
-import type {
-  Instance,
-  Lease,
-  LeaseOptions,
-  Logger,
-  Registry,
-  Runtime,
-  ServiceSummary,
-  Snapshot,
-} from "@skein/core";
-import { Malformed, SharedWatches, summarize, type WatchTeller } from "@skein/registry/backend";
+import type { Instance, Lease, Logger, Runtime, Snapshot } from "@skein/core";
+import { Malformed, type RegistryNode, unfitWarning, type WatchTeller } from "@skein/registry/backend";
 import { EtcdLease, type Guard } from "./etcd-lease.ts";
 import type { EtcdPort } from "./etcd-port.ts";
 import type { Layout } from "./layouts/layout.ts";
@@ -19,7 +10,7 @@ import { merged, View } from "./view.ts";
 const REGRESS_EVERY_MS = 1000;
 const DEFAULT_TTL_MS = 30_000;
 
-export interface EtcdRegistryOptions {
+export interface EtcdNodeOptions {
   readonly name: string;
   readonly port: EtcdPort;
   readonly layouts: readonly Layout[];
@@ -29,26 +20,20 @@ export interface EtcdRegistryOptions {
   readonly ttlMs?: number | undefined;
 }
 
-/** The registry over a port to etcd. */
-export class EtcdRegistry implements Registry {
-  readonly name: string;
-  readonly #o: EtcdRegistryOptions;
-  readonly #watches: SharedWatches;
+/** What the registry does over a port to etcd. */
+export class EtcdNode implements RegistryNode {
+  readonly #o: EtcdNodeOptions;
   readonly #malformed: Malformed;
   readonly #lists = new Set<ListWatch>();
   /** What is known of services that are watched, by layout. */
   readonly #followed = new Map<string, readonly View[]>();
-  readonly #leases = new Set<EtcdLease>();
-  /** Services whose readers were warned of. */
-  readonly #warned = new Set<string>();
+  readonly #warn: (instance: Instance) => void;
   #regressedAt = Number.NEGATIVE_INFINITY;
-  #closing: Promise<void> | undefined;
 
-  constructor(options: EtcdRegistryOptions) {
-    this.name = options.name;
+  constructor(options: EtcdNodeOptions) {
     this.#o = options;
     this.#malformed = new Malformed(options.logger);
-    this.#watches = new SharedWatches((service, tell) => this.#follow(service, tell));
+    this.#warn = unfitWarning(options.layouts, options.logger, { registry: options.name });
     options.port.revisions.onReset = (revision, before) => this.#reset(revision, before);
   }
 
@@ -60,27 +45,13 @@ export class EtcdRegistry implements Registry {
     return this.#o.port.check();
   }
 
-  async lease({ ttlMs, signal }: LeaseOptions): Promise<Lease> {
-    signal?.throwIfAborted();
-    this.#mustBeOpen();
+  async lease(ttlMs: number, signal: AbortSignal | undefined, over: () => void): Promise<Lease> {
     const { port, layouts } = this.#o;
     const granted = await port.grant(Math.max(1, Math.ceil(ttlMs / 1000)), signal);
-    const over = (): boolean => this.#leases.delete(lease);
-    const lease: EtcdLease = new EtcdLease(granted, port, layouts, this.#guard, over, this.#warn);
-    if (signal?.aborted === true || this.#closing !== undefined) {
-      await lease.release();
-      signal?.throwIfAborted();
-      this.#mustBeOpen();
-    }
-    this.#leases.add(lease);
-    return lease;
+    return new EtcdLease(granted, port, layouts, this.#guard, over, this.#warn);
   }
 
-  watch(service: string, { signal }: { readonly signal: AbortSignal }): AsyncIterable<Snapshot> {
-    return this.#watches.watch(service, signal);
-  }
-
-  #follow(service: string, tell: WatchTeller): () => void {
+  watch(service: string, tell: WatchTeller): () => void {
     const { port, runtime, logger, layouts } = this.#o;
     const views = layouts.map((layout) => new View(layout));
     this.#followed.set(service, views);
@@ -125,17 +96,6 @@ export class EtcdRegistry implements Registry {
     return Math.min(MOST_WAIT_MS, (this.#o.ttlMs ?? DEFAULT_TTL_MS) / 3);
   }
 
-  readonly #warn = (instance: Instance): void => {
-    const { layouts, logger } = this.#o;
-    const { service } = instance;
-    for (const { name, unfit } of layouts) {
-      const why = this.#warned.has(service) ? undefined : unfit?.(instance);
-      if (why === undefined) continue;
-      this.#warned.add(service);
-      logger.warn({ service, registry: this.name, layout: name }, why);
-    }
-  };
-
   /** A key of ours that somebody deleted, or a store that lost it. */
   readonly #guard: Guard = (key, gone) => {
     const { port, runtime, logger } = this.#o;
@@ -166,7 +126,7 @@ export class EtcdRegistry implements Registry {
     if (clock.monotonic() - this.#regressedAt < REGRESS_EVERY_MS) return;
     this.#regressedAt = clock.monotonic();
     this.#o.logger.warn(
-      { registry: this.name, revision, before },
+      { registry: this.#o.name, revision, before },
       "etcd's revision went backwards: listing all again",
     );
     for (const list of this.#lists) list.relist("the revision went backwards");
@@ -184,10 +144,10 @@ export class EtcdRegistry implements Registry {
     return { instances: merged(views), revision };
   }
 
-  async list(): Promise<readonly ServiceSummary[]> {
+  async list(): Promise<readonly Instance[]> {
     const { views } = await this.#list((layout) => layout.root);
     this.#countMalformed(views);
-    return summarize(merged(views));
+    return merged(views);
   }
 
   /** @param service whose keys they are, if it is one: where it is watched, most is known */
@@ -195,7 +155,6 @@ export class EtcdRegistry implements Registry {
     prefixOf: (layout: Layout) => string | undefined,
     service?: string,
   ): Promise<{ readonly views: readonly View[]; readonly revision: number }> {
-    this.#mustBeOpen();
     let highest = 0;
     const views = this.#o.layouts.map(async (layout, n) => {
       const view = new View(layout, service === undefined ? undefined : this.#followed.get(service)?.[n]);
@@ -209,19 +168,7 @@ export class EtcdRegistry implements Registry {
     return { views: await Promise.all(views), revision: highest };
   }
 
-  #mustBeOpen(): void {
-    if (this.#closing !== undefined) throw new Error(`the registry ${this.name} is closed`);
-  }
-
-  close(): Promise<void> {
-    this.#closing ??= Promise.resolve().then(() => this.#close());
-    return this.#closing;
-  }
-
-  async #close(): Promise<void> {
-    this.#watches.close();
-    // What cannot be revoked ends with its TTL.
-    await Promise.allSettled([...this.#leases].map((lease) => lease.release()));
+  async close(): Promise<void> {
     this.#o.port.close();
   }
 }
