@@ -12,6 +12,8 @@ export interface DoorHost {
   readonly logger: Logger;
   /** The services there are, as they are now. Doors read it anew for each question: it is at hand. */
   services(): readonly ServiceDescription[];
+  /** Id of the instance that serves one of services(). Undefined where no single one does. */
+  instanceOf?(service: ServiceDescription): string | undefined;
   /**
    * For one connection of the door's, or one set of credentials on it: as if that peer had connected itself. Costs little until it is used.
    * @param peer its address: handlers see it as `ctx.peer`
@@ -40,6 +42,25 @@ export type DoorFactory<Socket = unknown> = (host: DoorHost) => DoorOf<Socket> |
 export interface DoorOf<Socket = unknown> extends Door<Socket> {
   /** How it is named in the addresses of an instance's record (`http`, `grpc`); calls of that protocol go to the service's own port. */
   readonly protocol: string;
+}
+
+/** As DoorFactory. */
+export type OutsideDoorFactory = (host: DoorHost) => OutsideDoor | Promise<OutsideDoor>;
+
+/** A door that is not on the service's port: its callers come by a broker that it connects to itself. It goes by `health` whether calls may come. */
+export interface OutsideDoor {
+  readonly name: string;
+  /** Not in the record: whoever calls by it finds services by it, too. */
+  readonly protocol: string;
+  /** Lets callers come. Rejects, saying why, when they cannot. After that it is open until it is closed, whatever the broker does. */
+  open(): Promise<void>;
+  /**
+   * No more calls are taken: to a service, or to any. Resolves in bounded time, once those on their way have been.
+   * @param service its name, where only that one goes; it is still among services()
+   */
+  leave(service?: string): Promise<void>;
+  /** Ends it; `graceMs` for answers under way. Also when it was never opened. */
+  close(graceMs: number): Promise<void>;
 }
 
 /** What health endpoints ask; who serves answers. */

@@ -1,5 +1,6 @@
 import type { CallContext } from "./context.ts";
 import type { ErrorsContract } from "./errors/define-errors.ts";
+import type { EventHandler } from "./events/event-handler.ts";
 import type { StandardSchema } from "./schema.ts";
 
 export type EndpointKind = "unary" | "server-stream" | "client-stream" | "bidi-stream";
@@ -50,6 +51,8 @@ export interface ServiceDefinition {
   readonly label: string;
   /** Lines to log at start: undecorated public methods. */
   readonly warnings: readonly string[];
+  /** Of events. Absent without any. */
+  readonly handlers?: readonly EventHandler[] | undefined;
   readonly onStart?: (() => unknown) | undefined;
   readonly onStop?: (() => unknown) | undefined;
 }

@@ -36,6 +36,7 @@ export {
   unary,
 } from "./definition/define-service.ts";
 export type { EndpointSpec } from "./definition/endpoint-spec.ts";
+export { On, type OnFactory } from "./definition/on.ts";
 export type { RpcOptions } from "./definition/rpc-options.ts";
 export { toDefinition } from "./definition/to-definition.ts";
 export {
@@ -52,6 +53,8 @@ export type {
   DoorHost,
   DoorOf,
   HealthSource,
+  OutsideDoor,
+  OutsideDoorFactory,
   Readiness,
 } from "./door-host.ts";
 export type {
@@ -78,6 +81,28 @@ export {
   RpcError,
   type RpcErrorOptions,
 } from "./errors/rpc-error.ts";
+export { createEvents } from "./events/create-events.ts";
+export {
+  type AnyEvent,
+  type DefinedEvent,
+  type DefinedEvents,
+  defineEvents,
+  type EventsOf,
+} from "./events/define-events.ts";
+export type { BusDelivery, BusEvent, BusReceiver, BusSubscription, EventBus } from "./events/event-bus.ts";
+export type { EventContext } from "./events/event-context.ts";
+export type { EventHandler } from "./events/event-handler.ts";
+export type { EventsReport, SubscriptionReport } from "./events/event-report.ts";
+export type {
+  AttachedHandlers,
+  EventsClient,
+  EventsHub,
+  EventsOptions,
+  PublishOptions,
+  Subscription,
+} from "./events/events-client.ts";
+export { createMemoryBus, type MemoryBusOptions } from "./events/memory-bus.ts";
+export type { EventOptions, OnOptions } from "./events/subscribe-options.ts";
 export type {
   ForeignProtocol,
   ForeignService,

@@ -5,9 +5,17 @@ export { compileRange } from "./client/semver-range.ts";
 export { serviceNameFault, versionFault } from "./definition/names.ts";
 export { sameInstance } from "./directory/same-instance.ts";
 export { type AnyService, anyService, DoorCallers } from "./door-callers.ts";
+export { DeliveryQueue, type DeliveryQueueOptions } from "./events/delivery-queue.ts";
 export { AssumedEndpoints } from "./foreign/assumed-endpoints.ts";
 export { authorizationOf, credentialsOf } from "./foreign/credentials.ts";
-export { assumedUnary, foreignAddress, speaksGoMicro, speaksGrpc } from "./foreign/foreign-protocol.ts";
+export {
+  assumedUnary,
+  foreignAddress,
+  speaksGoMicro,
+  speaksGrpc,
+  wholeService,
+} from "./foreign/foreign-protocol.ts";
+export { ForeignSession, type ForeignWire } from "./foreign/foreign-session.ts";
 export {
   codeOfGoMicro,
   fromGoMicroError,
@@ -24,7 +32,6 @@ export {
   toGoName,
   type UnknownName,
 } from "./foreign/go-names.ts";
-export { SessionWatch, type SessionWatchPort } from "./foreign/session-watch.ts";
 export { socketAddress } from "./foreign/socket-address.ts";
 export { hashText, mix, nth } from "./hash.ts";
 export { instanceFault } from "./instance-fault.ts";
@@ -36,6 +43,7 @@ export { fillNumbers, refuseUnknown } from "./option-faults.ts";
 export { BatchBuffer, type BatchRim } from "./protocol/batch-buffer.ts";
 export { type Frame, HEADER_BYTES, ProtocolError } from "./protocol/frame.ts";
 export { FrameDecoder, type FrameSink } from "./protocol/frame-decoder.ts";
+export { FrameWatch } from "./protocol/frame-watch.ts";
 export { matchPreface, PREFACE } from "./protocol/preface.ts";
 export { describeService } from "./server/describe.ts";
 export { DESCRIBE } from "./server/served-service.ts";
@@ -49,4 +57,6 @@ export { ItemQueue, type ItemSource } from "./session/item-queue.ts";
 export { Liveness } from "./session/liveness.ts";
 export type { OutgoingCall, RemoteEndpoint } from "./session/outgoing-call.ts";
 export { tooLate, unavailable, withExecuted } from "./session/session-errors.ts";
+export { Ticker, type TickerPort } from "./session/ticker.ts";
 export { staticId } from "./static-id.ts";
+export { wholeMs } from "./whole-ms.ts";

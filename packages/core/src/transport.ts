@@ -2,7 +2,7 @@
 export interface Transport {
   /** Of the addresses it understands: `tcp`, `memory`, `unix`. */
   readonly scheme: string;
-  /** Rejects with an Error whose message names the address. */
+  /** Rejects with an Error whose message names the address. Its `code` ENETDOWN: see ConnectionHandler.closed(). */
   dial(address: string, options: DialOptions): Promise<Connection>;
   /** Rejects when the address can't be had. `accept` is called for each connection whose first bytes are our preface. */
   listen(
@@ -87,6 +87,10 @@ export interface ConnectionHandler {
   frame(bytes: Uint8Array, start: number, end: number): void;
   /** All frames that came together have been handed on. */
   chunkEnd(): void;
-  /** Exactly once, whoever closed it. `error`: why, when it was not an orderly close. */
+  /**
+   * Exactly once, whoever closed it. `error`: why, when it was not an orderly close. Its `code` ENETDOWN: what lies between this process and others is
+   * away, as a broker or a part of one; nobody else is to blame, and callers wait for it, or ask those that can be reached. Its
+   * `undeliveredSince` (clock.monotonic(), ms): what was committed later than that never came to the other end, for certain.
+   */
   closed(error?: Error): void;
 }

@@ -33,7 +33,7 @@ describe.each(["standard", "legacy"] as const)("%s decorators", (kind) => {
     return join(scratch.folder, name);
   };
   const expectRight = async (...args: string[]) =>
-    expect(await scratch.node(...args)).toEqual([expectedSummary, "u-1!"]);
+    expect(await scratch.node(...args)).toEqual([expectedSummary, "u-1! ann ,ann ,mail ann user.created"]);
 
   const tsc = async (target: string): Promise<string> => {
     const folder = project(`tsc-${kind}-${target}`, target);
@@ -51,7 +51,10 @@ describe.each(["standard", "legacy"] as const)("%s decorators", (kind) => {
     const endpoints = expectedSummary.endpoints.map((line) =>
       line.replace("watch server-stream", "watch unary"),
     );
-    expect(await scratch.node(await tsc("es2017"))).toEqual([{ ...expectedSummary, endpoints }, "u-1!"]);
+    expect(await scratch.node(await tsc("es2017"))).toEqual([
+      { ...expectedSummary, endpoints },
+      "u-1! ann ,ann ,mail ann user.created",
+    ]);
   });
 
   test("tsx", async () => {

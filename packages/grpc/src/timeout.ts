@@ -1,4 +1,5 @@
 import { RpcError } from "@skein/core";
+import { wholeMs } from "@skein/core/internal";
 
 const UNITS: Readonly<Record<string, number>> = { n: 1e-6, u: 1e-3, m: 1, S: 1000, M: 60_000, H: 3_600_000 };
 /** Node's timers hold no more. */
@@ -26,7 +27,7 @@ const MOST_DIGITS = 99_999_999;
 /** The header `grpc-timeout` for what is left, at least 1 ms; undefined for no deadline. */
 export function formatTimeout(ms: number): string | undefined {
   if (ms === Number.POSITIVE_INFINITY) return undefined;
-  const whole = Math.max(1, Math.ceil(ms));
+  const whole = wholeMs(ms);
   if (whole <= MOST_DIGITS) return `${whole}m`;
   const seconds = Math.ceil(whole / 1000);
   return seconds <= MOST_DIGITS ? `${seconds}S` : undefined;

@@ -1,4 +1,4 @@
-import type { Candidate, Pick, SelectorFactory } from "@skein/core";
+import type { Candidate, CandidateState, Pick, SelectorFactory } from "@skein/core";
 import { describe, expect, test } from "vitest";
 import { p2c } from "./p2c.ts";
 import { candidate, counts, ids, ready, request, seeded, take } from "./test/candidates.ts";
@@ -159,6 +159,29 @@ describe("one among five", () => {
     expect(second.total.i0 ?? 0).toBeLessThan(4);
     expect(second.total.new).toBeGreaterThan(20);
   });
+});
+
+test("calls in flight are known from one update to the next, in whatever order and state it names the instances", () => {
+  const selector = p2c({ random: seeded(1) });
+  const half = (state: CandidateState) => ids(20).map((id, i) => candidate(id, i < 10 ? state : "ready"));
+  const held: Pick[] = [];
+  const sets = [ready(20), ready(20).reverse(), half("connecting"), half("suspect"), half("draining")];
+  for (const set of [...sets, [candidate("new"), ...ready(20)], ready(20)]) {
+    const picker = selector.update(set);
+    // All are known to answer at once
+    for (let i = 0; i < 300; i++) take(picker);
+    for (let i = 0; i < 40; i++) held.push(picker.pick(request()) as Pick);
+    for (const pick of held.splice(0, 10)) pick.done(0, 0, false, 0);
+  }
+  const inFlight = new Map(ids(20).map((id) => [id, 0]));
+  const count = ({ candidate: { instance } }: Pick): void =>
+    void inFlight.set(instance.id, (inFlight.get(instance.id) ?? 0) + 1);
+  held.forEach(count);
+  const picker = selector.update(ready(20));
+  for (let calls = 0; calls < 600; calls++) count(picker.pick(request()) as Pick);
+  inFlight.delete("new");
+  const levels = [...inFlight.values()];
+  expect(Math.max(...levels) - Math.min(...levels)).toBeLessThan(4);
 });
 
 test("a server that says that it is loaded gets less, though this client's own calls are answered as quickly; and gets its share back", () => {

@@ -1,6 +1,5 @@
 import type { Candidate } from "@skein/core";
 import type { Entry } from "./pool.ts";
-import type { RowHolder, Rows } from "./rows.ts";
 
 /** Time constant with which peaks of latency are forgotten, ms (Finagle and tower have 10 s). */
 const TAU_MS = 10_000;
@@ -12,137 +11,160 @@ const FLOOR_MS = 0.1;
 /** A failure doubles what is expected, up to this, ms: who fails quickly must not look quick. */
 const MOST_PENALTY_MS = 5000;
 
-/** Of the rows in which instances are rated. */
-export const RATED_STRIDE = 8;
+// What a pick reads of an instance lies in one line of the cache, side by side with the others': among 10,000 instances memory is what a pick waits
+// for. And numbers there are written in place, where a field that holds a fraction is a thing of its own on the heap.
+/** A row has 2 ** BITS numbers: */
+const BITS = 3;
+const NUMBERS = 1 << BITS;
 /** Peak EWMA as of AT, ms. */
 const LATENCY = 0;
-/** When it last answered, ms; NEVER: not yet. */
+/** When it last answered, or was first asked, ms. */
 const AT = 1;
 const IN_FLIGHT = 2;
-/** Sum of the start times of the calls in flight. */
-const STARTS = 3;
-/** 1 / weight. */
-const SHARE = 4;
-/** Expected latency of one more call times the queue it would join; as of the last rate(). */
-const COST = 5;
+/** 1 / weight; 0: not asked yet. */
+const SHARE = 3;
 /** How long a newcomer waits as the server said with its last answer, ms; as of AT, and forgotten eight times as quickly as latencies. */
-const WAIT = 6;
-const NEVER = -1;
-const NOT_ASKED = Number.POSITIVE_INFINITY;
+const WAIT = 4;
+/** Sum of the start times of the calls in flight. */
+const STARTS = 5;
+/** As WAIT: nothing was answered yet. */
+const UNHEARD = -1;
+
+/** What one more call would cost at each of two; in place, as a fraction that is returned may be put on the heap. */
+const costs = new Float64Array(2);
 
 /**
  * An instance and how it fares; kept from one update to the next. Latency is a peak EWMA (Finagle, tower): it jumps up to any peak and comes
  * down slowly, also while nothing is sent there, so that everybody is tried again in time. Calls in flight count with their mean age: one who
  * hangs loses its traffic before it has answered anything. A server's own word of how long the next call will wait counts while it is fresh.
  */
-export class Rated implements Entry, RowHolder {
+export class Rated implements Entry {
   candidate: Candidate;
   round = 0;
-  rows: Float64Array;
-  at = 0;
-  /** Calls sent before it came back say nothing of how it fares now, ms; NOT_ASKED: none was sent since. */
-  #countsFrom = Number.NEGATIVE_INFINITY;
+  rows: Float64Array = new Float64Array(NUMBERS);
+  /** Which of them is its own. */
+  row = 0;
   #suspected = false;
+  /** It came back: calls sent before its first one since say nothing of how it fares now, ms; infinite: none was sent since. */
+  #countsFrom: number | undefined = undefined;
 
-  /** @param rows of RATED_STRIDE */
-  constructor(candidate: Candidate, rows: Rows) {
+  constructor(candidate: Candidate) {
     this.candidate = candidate;
-    this.rows = rows.data;
-    rows.give(this);
-    this.rows[this.at + AT] = NEVER;
-    this.rows[this.at + LATENCY] = FIRST_GUESS_MS;
-    this.weigh();
   }
 
-  /** Takes over the weight that its candidate has now. */
-  weigh(): void {
-    this.rows[this.at + SHARE] = 1 / this.candidate.instance.weight;
+  /** Its row lies there from now on. */
+  move(rows: Float64Array, row: number): void {
+    const from = this.row << BITS;
+    const to = row << BITS;
+    for (let i = 0; i < NUMBERS; i++) rows[to + i] = this.rows[from + i] as number;
+    this.rows = rows;
+    this.row = row;
   }
 
-  /** Takes over the state that its candidate has now: who was silent and is heard again is as one that has answered nothing yet. */
+  /** Takes over the weight and the state that its candidate has now: who was silent and is heard again is as one that was not asked yet. */
   look(): void {
-    const { state } = this.candidate;
+    const { rows } = this;
+    const at = this.row << BITS;
+    const { state, instance } = this.candidate;
+    if (rows[at + SHARE] !== 0) rows[at + SHARE] = 1 / instance.weight;
     if (state === "suspect") this.#suspected = true;
     if (!this.#suspected || state !== "ready") return;
     this.#suspected = false;
-    this.rows[this.at + LATENCY] = FIRST_GUESS_MS;
-    this.rows[this.at + WAIT] = 0;
-    this.#countsFrom = NOT_ASKED;
+    this.#countsFrom = Number.POSITIVE_INFINITY;
+    rows[at + SHARE] = 0;
   }
 
   picked(now: number): this {
-    const { rows, at } = this;
-    if (this.#countsFrom === NOT_ASKED) this.#countsFrom = now;
+    const { rows } = this;
+    const at = this.row << BITS;
+    if (rows[at + SHARE] === 0) this.#begin(now);
     rows[at + IN_FLIGHT] = (rows[at + IN_FLIGHT] as number) + 1;
     rows[at + STARTS] = (rows[at + STARTS] as number) + now;
     return this;
   }
 
+  /** It was not asked yet, or not since it came back. */
+  #begin(now: number): void {
+    const { rows } = this;
+    const at = this.row << BITS;
+    rows[at + SHARE] = 1 / this.candidate.instance.weight;
+    rows[at + LATENCY] = FIRST_GUESS_MS;
+    rows[at + AT] = now;
+    rows[at + WAIT] = UNHEARD;
+    if (this.#countsFrom !== undefined) this.#countsFrom = now;
+  }
+
   done(startedAt: number, now: number, failed: boolean | undefined, load: number): void {
-    const { rows, at } = this;
+    const { rows } = this;
+    const at = this.row << BITS;
     const inFlight = (rows[at + IN_FLIGHT] as number) - 1;
     rows[at + IN_FLIGHT] = inFlight;
     rows[at + STARTS] = inFlight === 0 ? 0 : (rows[at + STARTS] as number) - startedAt;
-    if (startedAt < this.#countsFrom) return;
+    if (this.#countsFrom !== undefined && startedAt < this.#countsFrom) return;
     let latency = rows[at + LATENCY] as number;
     const took = now - startedAt;
     // Nobody waited for its end: it would have taken at least so long
     if (failed === undefined && took <= latency) return;
-    const since = rows[at + AT] as number;
+    if (took >= latency) latency = took;
+    else if (rows[at + WAIT] !== UNHEARD) {
+      const part = left(now - (rows[at + AT] as number));
+      latency = failed === true ? Math.max(took, latency * part) : took + (latency - took) * part;
+    } else if (failed !== true) latency = took;
+    // A first answer, or a peak: what was before is forgotten. Who fails at once is no quicker than was guessed.
     rows[at + AT] = now;
     rows[at + WAIT] = load / 1000;
-    if (since === NEVER || took >= latency) {
-      // A first answer, or a peak: what was before is forgotten. Who fails at once is no quicker than was guessed.
-      if (failed !== true || took > latency) latency = took;
-    } else {
-      let left = 1 - (now - since) * PER_EIGHT_TAUS;
-      if (left < 0) left = 0;
-      left *= left;
-      left *= left;
-      left *= left;
-      if (failed === true) latency = Math.max(took, latency * left);
-      else latency = took + (latency - took) * left;
-    }
     if (failed === true) latency = Math.max(latency, Math.min(MOST_PENALTY_MS, 2 * latency + FIRST_GUESS_MS));
     rows[at + LATENCY] = latency;
   }
 }
 
-/** Whether the row at `a` is no dearer than the one at `b`. */
-export function cheaper(rows: Float64Array, a: number, b: number, now: number): boolean {
-  rate(rows, a, now);
-  rate(rows, b, now);
-  return (rows[a + COST] as number) <= (rows[b + COST] as number);
+/** exp(-t/τ) within 0.04, as (1 - t/8τ)^8: exp() costs more than all else in a pick. */
+function left(ms: number): number {
+  let part = 1 - ms * PER_EIGHT_TAUS;
+  if (part < 0) part = 0;
+  part *= part;
+  part *= part;
+  return part * part;
 }
 
-/** Brings the cost up to date; in place, as a fraction that is returned may be put on the heap. */
-function rate(rows: Float64Array, at: number, now: number): void {
-  const n = rows[at + IN_FLIGHT] as number;
-  const since = rows[at + AT] as number;
-  if (since === NEVER && n === 0) {
-    rows[at + COST] = 0;
-    return;
-  }
-  let latency = rows[at + LATENCY] as number;
-  if (since !== NEVER) {
-    // exp(-t/τ) within 0.04, as (1 - t/8τ)^8: exp() costs more than all else in a pick
-    let left = 1 - (now - since) * PER_EIGHT_TAUS;
-    if (left < 0) left = 0;
-    left *= left;
-    left *= left;
-    left *= left;
-    latency *= left;
+/** Puts the rows of these side by side, in this order; those before that are not among them have one for themselves again. */
+export function gather(rated: readonly Rated[], before: readonly Rated[]): Float64Array {
+  const rows = new Float64Array(rated.length * NUMBERS);
+  for (let i = 0; i < rated.length; i++) (rated[i] as Rated).move(rows, i);
+  for (const gone of before) if (gone.rows !== rows) gone.move(new Float64Array(NUMBERS), 0);
+  return rows;
+}
+
+/** Has two of them and their rows brought from memory. Something is made of what is read, or the reading would be left out. */
+export function peek(rated: readonly Rated[], rows: Float64Array, i: number, j: number): void {
+  costs[0] = (rows[i << BITS] as number) + (rows[j << BITS] as number);
+  costs[1] = (rated[i] as Rated).row + (rated[j] as Rated).row;
+}
+
+/** Which of two rows is the cheaper one for one more call; `i` if they are alike. A loop, as V8 makes only so much code part of a pick. */
+export function cheaper(rows: Float64Array, i: number, j: number, now: number): number {
+  for (let k = 0, row = i; k < 2; k++, row = j) {
+    const at = row << BITS;
+    let part = 1 - (now - (rows[at + AT] as number)) * PER_EIGHT_TAUS;
+    if (part < 0) part = 0;
+    part *= part;
+    part *= part;
+    part *= part;
+    let latency = (rows[at + LATENCY] as number) * part;
     const wait = rows[at + WAIT] as number;
     if (wait > latency) {
-      left *= left;
-      left *= left;
-      left *= left;
-      if (wait * left > latency) latency = wait * left;
+      part *= part;
+      part *= part;
+      part *= part;
+      if (wait * part > latency) latency = wait * part;
     }
+    const n = rows[at + IN_FLIGHT] as number;
+    if (n > 0) {
+      const age = now - (rows[at + STARTS] as number) / n;
+      if (age > latency) latency = age;
+    }
+    costs[k] = (latency + FLOOR_MS) * ((n + 1) * (rows[at + SHARE] as number));
   }
-  if (n > 0) {
-    const age = now - (rows[at + STARTS] as number) / n;
-    if (age > latency) latency = age;
-  }
-  rows[at + COST] = (latency + FLOOR_MS) * (n + 1) * (rows[at + SHARE] as number);
+  const first = Number((costs[0] as number) <= (costs[1] as number));
+  return j ^ ((i ^ j) & -first);
 }

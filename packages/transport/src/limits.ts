@@ -2,12 +2,6 @@
 export const DEFAULT_MAX_FRAME_BYTES = 4 * 1024 * 1024 + 17 * 1024;
 /** Above so many unsent bytes commit() says so. */
 export const HIGH_WATER_BYTES = 1024 * 1024;
-/** A frame that has begun must be whole by then, ms. */
-export const FRAME_MS = 10_000;
-/** How often a frame that is not whole is looked at, ms. */
-export const FRAME_CHECK_MS = 5_000;
-/** And it must make this much headway meanwhile, bytes a second since it began. */
-export const FRAME_BYTES_PER_SECOND = 1024;
 /** After close(): how long the peer has to take what was sent and to close its side, ms. */
 export const CLOSE_GRACE_MS = 1000;
 /** A TLS handshake takes no longer, ms. */

@@ -1,7 +1,6 @@
 import type { Socket } from "node:net";
 import type { Connection, ConnectionHandler, Runtime, Writer } from "@skein/core";
-import { BatchBuffer, FrameDecoder, ProtocolError } from "@skein/core/internal";
-import { FrameWatch } from "./frame-watch.ts";
+import { BatchBuffer, FrameDecoder, FrameWatch, ProtocolError } from "@skein/core/internal";
 import { CLOSE_GRACE_MS, HIGH_WATER_BYTES } from "./limits.ts";
 import { connectionError } from "./socket-errors.ts";
 

@@ -201,6 +201,10 @@ export class Channel implements NodeHost, TargetHost {
     else this.#o.logger.debug({ ...fields, tries: tries + 1 }, "instance still cannot be reached");
   }
 
+  cutOff({ instance }: Node): void {
+    if (!this.#closed) this.#directory.connection(instance.id, "unknown");
+  }
+
   assumed(method: string): EndpointInfo | undefined {
     for (const { session } of this.nodes.values())
       if (session?.endpoints instanceof AssumedEndpoints) return session.endpoints.get(method);

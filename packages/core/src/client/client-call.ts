@@ -11,6 +11,7 @@ import { blame, callError, instanceFault, isAnswer } from "./call-errors.ts";
 import type { Hedge, Hedged } from "./hedge.ts";
 import type { Hedgeable } from "./hedging.ts";
 import type { Method } from "./method.ts";
+import { isNetworkDown } from "./network-down.ts";
 import type { Waiter } from "./waiting-room.ts";
 
 /** Where a call is sent, and what it asks for there. */
@@ -203,16 +204,22 @@ export class ClientCall implements OutgoingCall, PickRequest, Waiter, ItemSource
   fail(error: RpcError): void {
     const now = this.road.clock.monotonic();
     const instance = this.pick?.candidate.instance.id;
-    this.#leave(now, instanceFault(error));
+    const nobodys = isNetworkDown(error);
+    this.#leave(now, nobodys || this.#sentLate(error, now) ? undefined : instanceFault(error));
     if (this.ended) return;
     this.lastError = error;
     if (error.executed === "maybe") this.mayHaveRun = true;
     if (instance !== undefined) {
       this.lastInstance = instance;
-      this.#avoid(instance);
+      if (!nobodys) this.#avoid(instance);
     }
     if (this.hedge !== undefined && !isAnswer(error) && now < this.expiresAt) return;
     if (!this.road.retry(this, error, now)) this.end(error);
+  }
+
+  /** It has used up most of its time before it was sent: that the rest was not enough says nothing of the instance. */
+  #sentLate({ code }: RpcError, now: number): boolean {
+    return code === "DEADLINE_EXCEEDED" && now - this.now < (this.expiresAt - this.began) / 2;
   }
 
   #avoid(instance: string): void {
@@ -245,7 +252,7 @@ export class ClientCall implements OutgoingCall, PickRequest, Waiter, ItemSource
   hedgeFailed(error: RpcError, instance: string, now: number): void {
     this.hedge = undefined;
     if (this.ended) return;
-    this.#avoid(instance);
+    if (!isNetworkDown(error)) this.#avoid(instance);
     if (error.executed !== "no") {
       this.mayHaveRun = true;
       // It was the retry that is paid for: there is no second one.

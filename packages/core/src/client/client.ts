@@ -139,7 +139,11 @@ class SkeinClient implements Client {
       ttlMs,
       registry: registry.name,
       names: async () => (await registry.list()).map((summary) => summary.name),
-      follow: (directory, signal) => void followService(registry, service, directory, runtime, signal),
+      follow: (directory, signal) => {
+        const only = foreign?.service.instance;
+        if (only === undefined) void followService(registry, service, directory, runtime, signal);
+        else runtime.defer(() => directory.apply({ instances: [only], revision: 0 }));
+      },
     });
     this.#channels.set(key, channel);
     if (this.#abort.signal.aborted) channel.close();

@@ -5,6 +5,7 @@ import type { Runtime, Timer } from "../runtime.ts";
 import type { Candidate, CandidateState } from "../selector.ts";
 import type { ClientSession } from "../session/client-session-types.ts";
 import { fullJitter } from "./backoff.ts";
+import { isNetworkDown } from "./network-down.ts";
 import type { ResolvedPolicy } from "./resolve-policy.ts";
 
 /** A connection that held so long ends a series of failures. */
@@ -34,6 +35,8 @@ export interface NodeHost {
   connected(node: Node, session: ClientSession): void;
   /** `tries`: failed ones in a row, 0 when a connection was lost that had held. */
   disconnected(node: Node, error: RpcError, tries: number): void;
+  /** What lies between us and every instance is away: each says so, once for each try. */
+  cutOff(node: Node): void;
   suspected(node: Node, suspected: boolean, session: ClientSession): void;
   drains(node: Node): void;
   /** As rest() asked for. */
@@ -48,6 +51,8 @@ export class Node implements Candidate, Kept {
   session: ClientSession | undefined;
   /** The last connection failed or did not hold, and none has been opened since: calls do not wait for it. */
   error: RpcError | undefined;
+  /** The network was down when it was tried last. */
+  cutOff: RpcError | undefined;
   readonly #host: NodeHost;
   #opening: Opening | undefined;
   #tries = 0;
@@ -94,6 +99,10 @@ export class Node implements Candidate, Kept {
 
   /** Dials unless there is a connection, or one on its way. */
   connect(): void {
+    if (this.state !== "connecting") this.#dial();
+  }
+
+  #dial(): void {
     if (this.retired || this.#opening !== undefined) return;
     this.#timer?.cancel();
     this.#timer = undefined;
@@ -111,7 +120,7 @@ export class Node implements Candidate, Kept {
     if (this.retired || this.#resting) return session.drain();
     this.session = session;
     this.state = "ready";
-    this.error = undefined;
+    this.error = this.cutOff = undefined;
     this.#readyAt = this.#host.runtime.clock.monotonic();
     this.#host.connected(this, session);
     this.#host.changed();
@@ -136,6 +145,8 @@ export class Node implements Candidate, Kept {
   #closed(error: RpcError): void {
     this.#opening = undefined;
     if (this.#resting && !this.retired) return this.#rested();
+    if (isNetworkDown(error) && !this.retired) return this.#cutOff(error);
+    this.cutOff = undefined;
     const held =
       this.state !== "connecting" && this.#host.runtime.clock.monotonic() - this.#readyAt >= STABLE_MS;
     this.session = undefined;
@@ -144,6 +155,18 @@ export class Node implements Candidate, Kept {
     else this.error = error;
     this.#host.disconnected(this, error, this.#tries);
     if (this.retired) return;
+    this.#again();
+    this.#host.changed();
+  }
+
+  /** Nobody can be reached, which says nothing of this one, whatever was known of it before: calls wait for it. */
+  #cutOff(error: RpcError): void {
+    this.session = undefined;
+    this.state = this.instance.status === "serving" ? "connecting" : "idle";
+    this.cutOff = error;
+    this.error = undefined;
+    this.#tries = 0;
+    this.#host.cutOff(this);
     this.#again();
     this.#host.changed();
   }
@@ -185,7 +208,7 @@ export class Node implements Candidate, Kept {
     const { clock } = this.#host.runtime;
     this.#timer?.cancel();
     this.#dueAt = clock.monotonic() + ms;
-    this.#timer = clock.setTimer(ms, () => this.connect());
+    this.#timer = clock.setTimer(ms, () => this.#dial());
   }
 
   /** The instance is listed no more: what is in flight ends by itself. Idempotent. */

@@ -1,5 +1,6 @@
 import type { RpcError } from "../errors/rpc-error.ts";
 import { fullJitter } from "./backoff.ts";
+import { isNetworkDown } from "./network-down.ts";
 import type { RetryBudget } from "./retry-budget.ts";
 
 /** What the policy must know of a call one of whose tries has just failed. */
@@ -19,24 +20,28 @@ export interface FailedCall {
   readonly expiresAt: number;
 }
 
-/** How a retry is had: not at all, for nothing, or out of the budget. */
-export type RetryKind = "none" | "free" | "paid";
+/** How a retry is had: not at all, for nothing, for nothing once the network is back, or out of the budget. */
+export type RetryKind = "none" | "free" | "later" | "paid";
 
 /**
  * What may follow a failed try, going by what the session said of it:
  * refused in favour of another instance (`no`, `elsewhere`): free, up to `maxTries`, the first included;
  * overloaded (`no`, after so many ms): paid;
+ * the network between us and the instance is down: once it is back, or at one that is still there, and the budget is not asked: most often all are away
+ * together, nobody is burdened meanwhile, and no instance with more than it had in flight;
  * outcome unknown (`maybe`): paid, if the endpoint is idempotent; streams never;
  * anything else, and a paid retry itself: none.
  */
 export function retryKind(call: FailedCall, error: RpcError, now: number, maxTries: number): RetryKind {
   if (call.tries >= maxTries || now >= call.expiresAt || call.inputTaken) return "none";
+  const repeatable = call.idempotent && !call.streaming;
+  if (isNetworkDown(error)) return error.executed === "no" || repeatable ? "later" : "none";
   if (error.executed === "no") {
     if (error.retry === "elsewhere") return "free";
     return typeof error.retry === "number" && call.attempt === 0 ? "paid" : "none";
   }
   const unknown = error.executed === "maybe" && error.code === "UNAVAILABLE";
-  return unknown && call.idempotent && !call.streaming && call.attempt === 0 ? "paid" : "none";
+  return unknown && repeatable && call.attempt === 0 ? "paid" : "none";
 }
 
 /** Pays, and says after how many ms to try again; undefined: no budget, or no time left. */

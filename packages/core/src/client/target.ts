@@ -43,6 +43,8 @@ export class Target implements CallRoad {
   readonly methods = new Map<string, Method>();
   /** Of the last update. */
   candidates: readonly Node[] = [];
+  /** Of the candidates each was on its way, and none there yet. */
+  #coming = false;
   /** An instance has told what it offers. */
   #known = false;
   readonly #host: TargetHost;
@@ -63,7 +65,7 @@ export class Target implements CallRoad {
     this.version = version;
     this.fits = fits;
     this.#selector = selector;
-    this.#room = new WaitingRoom(this.clock);
+    this.#room = new WaitingRoom(host.runtime);
     this.#picker = selector.update([]);
   }
 
@@ -97,9 +99,13 @@ export class Target implements CallRoad {
   update(nodes: Iterable<Node>): void {
     const fitting: Node[] = [];
     for (const node of nodes) if (node.usable && this.fits(node.instance.version)) fitting.push(node);
+    const coming = fitting.length > 0 && fitting.every(({ state }) => state === "connecting");
+    // While a broker is away they are dialled over and over: hundreds of calls that wait would look again each time, in vain.
+    const same = coming && this.#coming && isSame(fitting, this.candidates);
+    this.#coming = coming;
     this.candidates = fitting;
     this.#picker = this.#selector.update(fitting);
-    this.#room.wake();
+    if (!same) this.#room.wake();
   }
 
   // ---- the road of a call
@@ -197,7 +203,9 @@ export class Target implements CallRoad {
   whyWaiting(call: ClientCall): string {
     const waited = Math.round(call.expiresAt - call.began);
     const { length } = this.candidates;
-    const why = length === 0 ? "no instance was there" : `none of ${length} instances was connected`;
+    const cutOff = this.candidates.find((node) => node.cutOff !== undefined)?.cutOff;
+    const none = length === 0 ? "no instance was there" : `none of ${length} instances was connected`;
+    const why = cutOff === undefined ? none : `${none}: ${cutOff.message}`;
     return `${call.service}.${call.method} waited ${waited} ms: ${why}`;
   }
 
@@ -213,6 +221,12 @@ export class Target implements CallRoad {
     const kind = this.#retryKind(call, error, now);
     if (kind === "none") return false;
     if (!this.#otherThan(call.exclude)) return false;
+    if (kind === "later") {
+      call.items?.connect(call);
+      // Its instance is still picked until this tick ends.
+      this.#room.add(call);
+      return true;
+    }
     let delay = 0;
     if (kind === "paid") {
       const paid = payRetry(
@@ -304,4 +318,8 @@ export class Target implements CallRoad {
     for (const call of [...this.#sleeping.keys()]) call.cancel(error(call));
     this.#room.wake();
   }
+}
+
+function isSame(some: readonly Node[], others: readonly Node[]): boolean {
+  return some.length === others.length && some.every((node, i) => node === others[i]);
 }

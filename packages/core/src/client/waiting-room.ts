@@ -1,4 +1,7 @@
-import type { Clock, Timer } from "../runtime.ts";
+import type { Clock, Runtime, Timer } from "../runtime.ts";
+
+/** So many try again in one turn of the loop: where more wait, deadlines and sockets are looked at in between. */
+const AT_ONCE = 64;
 
 /** Something that waits for an instance to be found or connected. */
 export interface Waiter {
@@ -12,14 +15,21 @@ export interface Waiter {
 
 /** Calls that cannot be sent yet, in the order they came. One timer for all of them, none while nobody waits. */
 export class WaitingRoom {
-  readonly #clock: Clock;
+  readonly #runtime: Pick<Runtime, "clock" | "yieldToIo">;
   readonly #waiters = new Set<Waiter>();
+  /** Of them, the first so many are to try again. */
+  #toWake = 0;
+  #waking = false;
   #timer: Timer | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
   readonly #onTimer = (): void => this.#expire();
 
-  constructor(clock: Clock) {
-    this.#clock = clock;
+  constructor(runtime: Pick<Runtime, "clock" | "yieldToIo">) {
+    this.#runtime = runtime;
+  }
+
+  get #clock(): Clock {
+    return this.#runtime.clock;
   }
 
   get size(): number {
@@ -35,14 +45,27 @@ export class WaitingRoom {
     if (this.#waiters.delete(waiter) && this.#waiters.size === 0) this.#disarm();
   }
 
-  /** Lets everybody try again. */
+  /** Lets everybody who waits now try again, in the order they came. */
   wake(): void {
-    if (this.#waiters.size === 0) return;
-    const waiters = [...this.#waiters];
-    this.#waiters.clear();
-    this.#disarm();
-    for (const waiter of waiters) waiter.resume();
+    this.#toWake = this.#waiters.size;
+    if (!this.#waking) this.#wakeSome();
   }
+
+  /** Who comes to wait again stands at the end, behind those that are still to be woken. */
+  readonly #wakeSome = (): void => {
+    this.#waking = true;
+    for (let left = AT_ONCE; left > 0 && this.#toWake > 0; left--) {
+      const waiter = this.#waiters.values().next().value;
+      if (waiter === undefined) break;
+      this.#toWake--;
+      this.#waiters.delete(waiter);
+      waiter.resume();
+    }
+    if (this.#waiters.size === 0) this.#disarm();
+    this.#toWake = Math.min(this.#toWake, this.#waiters.size);
+    if (this.#toWake > 0) this.#runtime.yieldToIo(this.#wakeSome);
+    else this.#waking = false;
+  };
 
   #arm(at: number): void {
     if (at >= this.#timerAt) return;

@@ -1,10 +1,13 @@
 import { expectTypeOf, test } from "vitest";
 import { Rpc, Service } from "./decorators.ts";
+import { On } from "./on.ts";
 
 test("standard decorators know what they are on", () => {
   class Bad {
     // @ts-expect-error static
     @Rpc() static static(): void {}
+    // @ts-expect-error static
+    @On("a") static handler(): void {}
     // @ts-expect-error private
     @Rpc() #private(): void {}
     // @ts-expect-error an accessor

@@ -1,6 +1,7 @@
 import type { RpcDecorator } from "./checked-method.ts";
+import { memberDecorator } from "./decorated-member.ts";
 import { type Handlers, isContract, type ServiceContract } from "./define-service.ts";
-import { recordEndpoint, recordFault, recordService } from "./metadata-store.ts";
+import { recordEndpoint, recordService } from "./metadata-store.ts";
 import type { RpcOptions } from "./rpc-options.ts";
 
 export interface ServiceOptions {
@@ -58,69 +59,7 @@ export function Service(
 export function Rpc<const O extends RpcOptions = Record<never, never>>(options?: O): RpcDecorator<O>;
 export function Rpc(options: RpcOptions = {}, ...more: unknown[]): RpcDecorator<RpcOptions> {
   if (more.length > 0) throw new TypeError("@Rpc needs parentheses: @Rpc()");
-  const decorate = (
-    value: object,
-    second: DecoratorContext | string | symbol,
-    descriptor?: PropertyDescriptor,
-  ): void => {
-    if (typeof second === "object") standard(second, options);
-    else legacy(value, second, descriptor, options);
-  };
-  return decorate as RpcDecorator<RpcOptions>;
-}
-
-function standard(context: DecoratorContext, options: RpcOptions): void {
-  const target = context.metadata as object | undefined;
-  if (target === undefined)
-    throw new TypeError(
-      `@Rpc on ${String(context.name)}: the compiler gives no decorator metadata; use a newer one, or experimentalDecorators`,
-    );
-  record(target, context.name as string | symbol, options, {
-    kind: context.kind,
-    isStatic: "static" in context && context.static,
-    isPrivate: "private" in context && context.private,
-  });
-}
-
-function legacy(
-  target: object,
-  key: string | symbol,
-  descriptor: PropertyDescriptor | undefined,
-  options: RpcOptions,
-): void {
-  const isStatic = typeof target === "function";
-  record(isStatic ? target : target.constructor, key, options, {
-    kind: legacyKind(descriptor),
-    isStatic,
-    isPrivate: false,
-  });
-}
-
-/** Of fields, some compilers give no descriptor, and some one of their own, with an initializer. */
-function legacyKind(descriptor: PropertyDescriptor | undefined): string {
-  if (typeof descriptor?.value === "function") return "method";
-  if (descriptor?.get !== undefined) return "getter";
-  return descriptor?.set === undefined ? "field" : "setter";
-}
-
-interface Member {
-  readonly kind: string;
-  readonly isStatic: boolean;
-  readonly isPrivate: boolean;
-}
-
-function record(target: object, key: string | symbol, options: RpcOptions, member: Member): void {
-  const fault = memberFault(key, member);
-  if (fault !== undefined) recordFault(target, fault);
-  else if (!recordEndpoint(target, key as string, options))
-    recordFault(target, `@Rpc is on ${String(key)} twice: once is enough`);
-}
-
-function memberFault(key: string | symbol, { kind, isStatic, isPrivate }: Member): string | undefined {
-  const name = String(key);
-  if (kind !== "method") return `@Rpc is on ${name}, which is a ${kind}: it belongs on a method`;
-  if (isStatic) return `@Rpc is on the static method ${name}: make it a method of the instance`;
-  if (isPrivate) return `@Rpc is on the private method ${name}: make it public`;
-  if (typeof key === "symbol") return `@Rpc is on ${name}: an endpoint needs a name that is a string`;
-  return undefined;
+  return memberDecorator("@Rpc", "an endpoint", (target, key) =>
+    recordEndpoint(target, key, options) ? undefined : `@Rpc is on ${key} twice: once is enough`,
+  ) as RpcDecorator<RpcOptions>;
 }

@@ -5,6 +5,7 @@ import "reflect-metadata";
  * process read each other's. `design:*` is never looked at: most compilers do not emit it.
  */
 const ENDPOINTS = "skein:endpoints";
+const HANDLERS = "skein:handlers";
 const FAULTS = "skein:faults";
 const SERVICE = "skein:service";
 
@@ -26,6 +27,21 @@ export function recordEndpoint(target: MetadataTarget, key: string, options: obj
   Reflect.defineMetadata(ENDPOINTS, own.set(key, options), target);
   return isNew;
 }
+
+/** A method may handle several events. False when that class has recorded the method for the event before. */
+export function recordHandler(
+  target: MetadataTarget,
+  key: string,
+  handler: { readonly name: string },
+): boolean {
+  const all = (Reflect.getOwnMetadata(HANDLERS, target) as Handlers | undefined) ?? (new Map() as Handlers);
+  const own = all.get(key) ?? [];
+  if (own.some(({ name }) => name === handler.name)) return false;
+  // Decorators are applied from the last one to the first.
+  Reflect.defineMetadata(HANDLERS, all.set(key, [handler, ...own]), target);
+  return true;
+}
+type Handlers = Map<string, readonly { readonly name: string }[]>;
 
 /** Said when the class is complete and can be named. */
 export function recordFault(target: MetadataTarget, fault: string): void {
@@ -56,12 +72,20 @@ function chainOf(type: object): object[] {
 
 /** By property key: those of base classes first, replaced by those of derived ones. */
 export function readEndpoints(type: object): Map<string, object> {
+  return readMembers(ENDPOINTS, type);
+}
+
+/** As readEndpoints: the events that each method handles. */
+export function readHandlers(type: object): Map<string, readonly object[]> {
+  return readMembers(HANDLERS, type) as Map<string, readonly object[]>;
+}
+
+function readMembers(where: string, type: object): Map<string, object> {
   const all = new Map<string, object>();
   for (const target of chainOf(type).flatMap(targetsOf))
-    for (const [key, options] of (Reflect.getOwnMetadata(ENDPOINTS, target) as
-      | Map<string, object>
-      | undefined) ?? [])
-      all.set(key, options);
+    for (const [key, value] of (Reflect.getOwnMetadata(where, target) as Map<string, object> | undefined) ??
+      [])
+      all.set(key, value);
   return all;
 }
 

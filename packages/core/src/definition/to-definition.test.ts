@@ -194,7 +194,7 @@ describe("refused, naming class, method and remedy", () => {
     class Empty {}
     class Bare extends Base {}
     expect(refused(() => new Empty())).toBe(
-      "Empty has no endpoints: put @Rpc() on the methods that callers may call",
+      'Empty has no endpoints: put @Rpc() on the methods that callers may call, or @On("user.created") on those that handle events',
     );
     expect(refused(() => new Bare())).toBe(
       "Bare is not a service: put @Service() on its class, or build it with defineService()",

@@ -2,9 +2,10 @@ import type { Endpoint, ServiceDefinition } from "../endpoint.ts";
 import { createEndpoint } from "./create-endpoint.ts";
 import type { RecordedService } from "./decorators.ts";
 import { isContract, type ServiceContract } from "./define-service.ts";
-import { readEndpoints, readFaults, readService } from "./metadata-store.ts";
+import { readEndpoints, readFaults, readHandlers, readService } from "./metadata-store.ts";
 import { nameOfClass, serviceNameFault, versionFault } from "./names.ts";
 import type { RpcOptions } from "./rpc-options.ts";
+import { toHandlers } from "./to-handlers.ts";
 import { undecoratedMethods } from "./undecorated.ts";
 
 const DEFAULT_VERSION = "0.0.0";
@@ -43,7 +44,7 @@ function fromContract(contract: ServiceContract): ServiceDefinition {
       );
     all.set(key, createEndpoint(`${label}: ${key}`, key, options, handler, handler as Endpoint["handler"]));
   }
-  return { name, version, label, endpoints: byName(label, all), warnings: [] };
+  return { name, version, label, endpoints: byName(label, all, false), warnings: [] };
 }
 
 function fromInstance(target: object): ServiceDefinition {
@@ -63,12 +64,16 @@ function fromInstance(target: object): ServiceDefinition {
   const members = membersOf(label, type, service.contract);
   const all = new Map<string, Endpoint>();
   for (const [key, options] of members) all.set(key, ofInstance(label, target, key, options));
+  const handlers = toHandlers(label, target, type, name);
   return {
     name,
     version,
     label,
-    endpoints: byName(label, all),
-    warnings: undecoratedMethods(target, members).map((key) => warning(label, key, service.contract)),
+    endpoints: byName(label, all, handlers.length > 0),
+    ...(handlers.length > 0 && { handlers }),
+    warnings: undecoratedMethods(target, new Set([...members.keys(), ...readHandlers(type).keys()])).map(
+      (key) => warning(label, key, service.contract),
+    ),
     onStart: hook(target, "onStart"),
     onStop: hook(target, "onStop"),
   };
@@ -98,7 +103,11 @@ function ofInstance(label: string, target: object, key: string, options: RpcOpti
   );
 }
 
-function byName(label: string, endpoints: ReadonlyMap<string, Endpoint>): ReadonlyMap<string, Endpoint> {
+function byName(
+  label: string,
+  endpoints: ReadonlyMap<string, Endpoint>,
+  handlesEvents: boolean,
+): ReadonlyMap<string, Endpoint> {
   const keys = new Map<string, string>();
   for (const [key, { name }] of endpoints) {
     const other = keys.get(name);
@@ -106,8 +115,10 @@ function byName(label: string, endpoints: ReadonlyMap<string, Endpoint>): Readon
       throw new TypeError(`${label}: ${other} and ${key} are both "${name}": give one of them another name`);
     keys.set(name, key);
   }
-  if (keys.size === 0)
-    throw new TypeError(`${label} has no endpoints: put @Rpc() on the methods that callers may call`);
+  if (keys.size === 0 && !handlesEvents)
+    throw new TypeError(
+      `${label} has no endpoints: put @Rpc() on the methods that callers may call, or @On("user.created") on those that handle events`,
+    );
   return new Map([...endpoints.values()].map((endpoint) => [endpoint.name, endpoint]));
 }
 

@@ -4,7 +4,7 @@ import { isReserved } from "./names.ts";
  * Names of public methods that no caller can reach, own and inherited: perhaps something was forgotten. What TypeScript calls private cannot be
  * told from public here, so a leading underscore counts as private, like `#`.
  */
-export function undecoratedMethods(target: object, members: ReadonlyMap<string, unknown>): string[] {
+export function undecoratedMethods(target: object, members: ReadonlySet<string>): string[] {
   const names = new Set<string>();
   for (const prototype of prototypesOf(target))
     for (const key of Object.getOwnPropertyNames(prototype))

@@ -46,6 +46,16 @@ export async function* mapItems(
   for await (const item of source) yield await map(item);
 }
 
+/** Checks an event's payload. Returns the schema's output or a promise of it; throws (or rejects with) INVALID_ARGUMENT naming the fields. */
+export function validatePayload(schema: StandardSchema | undefined, event: string, value: unknown): unknown {
+  return check(schema, value, (issues) => {
+    throw new RpcError("INVALID_ARGUMENT", `invalid payload of ${event}: ${inWords(issues)}`, {
+      executed: "no",
+      details: { issues },
+    });
+  });
+}
+
 function check(
   schema: StandardSchema | undefined,
   value: unknown,

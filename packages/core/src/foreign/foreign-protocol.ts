@@ -28,6 +28,8 @@ export interface ForeignProtocol {
 }
 
 export interface ForeignService {
+  /** The one there is, where the protocol finds by itself who answers: the client's registry is not asked. @default those of the registry */
+  readonly instance?: Instance | undefined;
   /** What is known of a method without asking an instance: such servers do not tell. Asked once a method, and sessions' `endpoints` say the same. */
   endpoint(method: string): EndpointInfo;
   /**
@@ -53,6 +55,20 @@ export interface ForeignSessionOptions {
 /** For a service whose methods nobody tells of: each is unary, and may not be executed twice unless its caller says so. */
 export function assumedUnary(name: string): EndpointInfo {
   return { name, kind: "unary", idempotent: false, timeoutMs: undefined, priority: "normal" };
+}
+
+/** For a protocol that finds by itself who answers: the service as a whole, at no address. */
+export function wholeService(service: string, protocol: string): Instance {
+  return {
+    service,
+    version: "0.0.0",
+    id: protocol,
+    addresses: [{ protocol, url: `${protocol}:${service}` }],
+    weight: 1,
+    status: "serving",
+    startedAt: "",
+    metadata: {},
+  };
 }
 
 /** Whether Go Micro's registry has it as a server of Go Micro's: what it speaks is written in its metadata. */

@@ -10,8 +10,10 @@ export interface SessionWatchPort {
   pending(): number;
   /** Another number once something was read of the peer. */
   bytesRead(): number;
-  /** Ends what is late. True: a call in flight has time left. */
-  expire(now: number): boolean;
+  /** Calls that were sent. */
+  inFlight(): number;
+  /** Ends what is late. Returns when the next deadline of what is left passes; Infinity where there is none. */
+  expire(now: number): number;
   /** Sends something that the peer must answer. */
   ping(): void;
   suspect(suspected: boolean): void;
@@ -57,12 +59,12 @@ export class SessionWatch {
     const port = this.#port;
     const now = port.runtime.clock.fresh();
     this.#hear(now);
-    const hopeful = port.expire(now);
-    const verdict = this.#liveness.judge(now, port.pending() > 0, hopeful);
+    const next = port.expire(now);
+    const verdict = this.#liveness.judge(now, port.pending() > 0, port.inFlight() > 0);
     if (verdict === "ping") port.ping();
     else if (verdict === "suspect") port.suspect(true);
     else if (verdict === "dead") port.dead();
-    this.arm();
+    this.#ticker.arm(next - now);
   }
 
   #hear(now: number): void {

@@ -18,8 +18,8 @@ const instance = (id: string, weight = 1): Instance => ({
   metadata: {},
 });
 
-/** `slow`: within the time of an attempt. `late`: with effect, long after the attempt was given up. */
-type Mode = "well" | "failing" | "hanging" | "slow" | "late";
+/** `slow`: within the time of an attempt. `tardy`: after it, and long before the lease ends. `late`: with effect, long after the attempt was given up. */
+type Mode = "well" | "failing" | "hanging" | "slow" | "tardy" | "late";
 
 /** A registry on the fake clock that does as it is told. */
 function world(seed = 1) {
@@ -40,6 +40,7 @@ function world(seed = 1) {
     if (state.mode === "hanging") return new Promise<T>(() => {});
     await undefined;
     if (state.mode === "slow") await wait(TTL / 10);
+    if (state.mode === "tardy") await wait(TTL / 4);
     if (state.mode === "late") await wait(TTL);
     return answer();
   };
@@ -222,6 +223,15 @@ test("two hanging renewals of three lose nothing", async () => {
   expect(w.keeper.counts.lost).toBe(0);
   expect(w.keeper.counts.failures).toBeGreaterThan(300);
 }, 30_000);
+
+test("answers that come after their attempts were given up hold the lease all the same", async () => {
+  const w = world();
+  await w.keeper.put(instance("a"));
+  w.state.mode = "tardy";
+  await w.clock.advanceAsync(20 * TTL);
+  expect(w.keeper.counts.failures).toBeGreaterThan(20);
+  expect([w.keeper.counts.lost, w.leases.length, w.listed()]).toEqual([0, 1, ["a:1"]]);
+});
 
 test("renewals never overlap, also when answers are slow", async () => {
   const w = world();

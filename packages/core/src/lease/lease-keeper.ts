@@ -175,7 +175,10 @@ class Keeper implements LeaseKeeper {
   async #renew(lease: Lease): Promise<void> {
     this.counts.renewals++;
     const asked = this.#now;
-    const answer = await this.#limited(lease.renew(), "renewing");
+    const answer = await this.#limited(lease.renew(), "renewing", (late) => {
+      // An answer that comes too late for its attempt still says that the lease was held.
+      if (late === "held" && this.#lease === lease) this.#heldAt = Math.max(this.#heldAt, asked);
+    });
     if (this.#lease !== lease || this.#closed) return;
     if (answer === "held") {
       this.#failures = 0;

@@ -1,5 +1,7 @@
 /** The frame of the session protocol, version 1. docs/protocol.md describes it, with golden bytes. */
 
+import { wholeMs } from "../whole-ms.ts";
+
 export const PROTOCOL_VERSION = 1;
 export const HEADER_BYTES = 16;
 
@@ -104,8 +106,7 @@ const MAX_TIME_LEFT = 0xffffffff;
 /** Milliseconds left, as CALL carries them: at least 1, rounded up; 0 stands for no deadline. */
 export function encodeTimeLeft(ms: number): number {
   if (ms === Number.POSITIVE_INFINITY) return 0;
-  if (ms <= 1) return 1;
-  return ms >= MAX_TIME_LEFT ? MAX_TIME_LEFT : Math.ceil(ms);
+  return ms >= MAX_TIME_LEFT ? MAX_TIME_LEFT : wholeMs(ms);
 }
 export function decodeTimeLeft(wire: number): number {
   return wire === 0 ? Number.POSITIVE_INFINITY : wire;

@@ -8,6 +8,8 @@ interface TestJob extends Job {
   readonly costMs: number;
 }
 
+const owner = { claims: 0, claimsAt: 0 };
+
 /** A queue whose jobs take fake time, and whose turns are taken by hand. */
 function world(options = DEFAULT_QUEUE) {
   const runtime = createFakeRuntime();
@@ -25,8 +27,15 @@ function world(options = DEFAULT_QUEUE) {
     },
     options,
   );
-  const push = (name: string, costMs = 0, priority = 1): void =>
-    queue.push({ name, costMs, priority, arrivedAt: runtime.clock.monotonic(), queuedAt: undefined });
+  const push = (name: string, costMs = 0, priority = 1, by = owner): void =>
+    queue.push({
+      name,
+      costMs,
+      priority,
+      arrivedAt: runtime.clock.monotonic(),
+      queuedAt: undefined,
+      owner: by,
+    });
   const turn = (): boolean => {
     const next = turns.shift();
     next?.();
@@ -137,7 +146,7 @@ test("what was pushed again has waited since then only", () => {
   for (let turn = 0; turn < 40; turn++) {
     const queuedAt = w.runtime.clock.monotonic();
     for (let i = 0; i < 2 * turn; i++)
-      w.queue.push({ name: "old", costMs: 0, priority: 1, arrivedAt: 0, queuedAt });
+      w.queue.push({ name: "old", costMs: 0, priority: 1, arrivedAt: 0, queuedAt, owner });
     w.queue.schedule();
     w.turn();
     w.runtime.clock.advance(5);
@@ -191,4 +200,64 @@ test("the ring keeps order while it grows", () => {
   w.queue.schedule();
   while (w.turn());
   expect(w.ran).toEqual([...Array(340).keys()].map(String));
+});
+
+test("in a queue that is full whoever had less takes another's place, but not that of a critical one", () => {
+  const w = world({ ...DEFAULT_QUEUE, maxQueue: 200 });
+  threeTimes(w, 200);
+  while (w.turn());
+  const crowd = { claims: 50, claimsAt: 0 };
+  const small = { claims: 0, claimsAt: 0 };
+  const fill = (priority: number): void => {
+    while (w.queue.refusal(priority, 5000) === undefined) w.push("crowd's", 0, priority, crowd);
+  };
+  fill(1);
+  const before = w.queue.depth;
+  const place = w.queue.displaceable(1, 5000, small);
+  expect(w.queue.displaceable(1, 5000, crowd)).toBeUndefined();
+  w.queue.displace(1, place as number);
+  expect(w.shed.at(-1)?.owner).toBe(crowd);
+  expect(w.queue.depth).toBe(before - 1);
+  w.push("small's", 0, 1, small);
+  fill(0);
+  expect(w.queue.refusal(0, 5000)).toBeGreaterThan(0);
+  expect(w.queue.displaceable(0, 5000, small)).toBeUndefined();
+});
+
+test("every job that is pushed is run in its order or shed once, and critical ones are run", () => {
+  const w = world();
+  const { random } = w.runtime;
+  const owners = Array.from({ length: 6 }, () => ({ claims: 0, claimsAt: 0 }));
+  const pushed: string[] = [];
+  let displaced = 0;
+  for (let turn = 0; turn < 1000; turn++) {
+    for (let n = Math.floor(random() * 40); n > 0; n--) {
+      const priority = [0, 2, 2, 2][Math.floor(random() * 20)] ?? 1;
+      const by = owners[Math.floor(random() ** 2 * 6)] as (typeof owners)[number];
+      const refused = w.queue.refusal(priority, 250) !== undefined;
+      const other = refused ? w.queue.displaceable(priority, 250, by) : undefined;
+      if (refused && other === undefined) continue;
+      if (other !== undefined) {
+        w.queue.displace(priority, other);
+        displaced++;
+      }
+      w.queue.claim(by);
+      const name = `${priority}:${pushed.length}`;
+      pushed.push(name);
+      w.push(name, 0.2 + random(), priority, by);
+    }
+    w.queue.schedule();
+    w.turn();
+    if (random() < 0.02) w.runtime.clock.advance(20);
+  }
+  while (w.turn());
+  const shed = w.shed.map((job) => job.name);
+  expect(displaced).toBeGreaterThan(100);
+  expect(shed.length).toBeGreaterThan(displaced);
+  expect([...w.ran, ...shed].sort()).toEqual(pushed.sort());
+  expect(shed.filter((name) => name.startsWith("0"))).toEqual([]);
+  for (const rank of ["0:", "1:", "2:"]) {
+    const numbers = w.ran.filter((name) => name.startsWith(rank)).map((name) => Number(name.slice(2)));
+    expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
+  }
 });

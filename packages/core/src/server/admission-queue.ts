@@ -1,5 +1,7 @@
 import type { Priority } from "../endpoint.ts";
 import type { Runtime } from "../runtime.ts";
+import { type Claimant, FairShare } from "./fair-share.ts";
+import { JobRing } from "./job-ring.ts";
 import { OverloadSign } from "./overload-sign.ts";
 import type { QueueOptions } from "./queue-options.ts";
 
@@ -10,11 +12,13 @@ export interface Job {
   readonly arrivedAt: number;
   /** When it was pushed, where that was later than its arrival. */
   readonly queuedAt: number | undefined;
+  /** Who asks for it. */
+  readonly owner: Claimant;
 }
 /** Where jobs go. */
 export interface JobSink<J> {
   run(job: J): void;
-  /** It waits in vain: an overload began. Not run; the caller may try again after `againMs`. */
+  /** It waits in vain, or gave way to somebody else's. Not run; the caller may try again after `againMs`. */
   shed(job: J, againMs: number): void;
 }
 /** By rank: the first is run first and refused last. */
@@ -26,7 +30,7 @@ export const PRIORITIES: readonly Priority[] = ["critical", "normal", "sheddable
  */
 const BOUND = 0.5;
 /** Of targetMs: what is older by then goes elsewhere. */
-const LATE = 0.7;
+const LATE = 0.6;
 /** Handlers run so long before I/O gets its turn; and once overloaded. */
 const SLICE_MS = 8;
 const SHORT_SLICE_MS = 2;
@@ -35,18 +39,26 @@ const LONGEST_IO_MS = 10;
 /** The clock is read at least once in so many jobs. */
 const MOST_BETWEEN_READINGS = 32;
 const SMOOTHING = 0.1;
+/** Of an overloaded queue so many jobs are looked at, to find one that gives way. */
+const LOOKED_AT = 8;
 
 /**
  * Where calls wait for the event loop: handlers never run in a socket's data callback, or load would queue up unseen in socket buffers.
  * A job is admitted when it arrives, while the expected wait fits its time left; once the queue is overloaded (OverloadSign) only `targetMs` of
- * work is admitted, and what has waited longer than that by then is handed back.
+ * work is admitted, and what has waited longer than that by then is handed back. Whose socket is read first would have all of the room then: a call
+ * of somebody who had less takes the place of one of somebody who had more.
  */
 export class AdmissionQueue<J extends Job> {
   readonly #runtime: Runtime;
   readonly #sink: JobSink<J>;
   readonly #options: QueueOptions;
   readonly #sign: OverloadSign;
-  readonly #rings: readonly [Ring<J>, Ring<J>, Ring<J>] = [new Ring<J>(), new Ring<J>(), new Ring<J>()];
+  readonly #rings: readonly [JobRing<J>, JobRing<J>, JobRing<J>] = [
+    new JobRing(),
+    new JobRing(),
+    new JobRing(),
+  ];
+  readonly #shares = new FairShare();
   #depth = 0;
   /** A guess that makes the clock be read often until it has been measured. */
   #perJobMs = 0.25;
@@ -86,12 +98,59 @@ export class AdmissionQueue<J extends Job> {
     return again;
   }
 
+  /** A job of this owner is let in, at once or in another's place: that counts while room is short. */
+  claim(owner: Claimant): void {
+    if (this.#sign.overloaded) this.#shares.claim(owner);
+  }
+
+  /**
+   * For a job that was refused: one of the same priority whose owner had more of the server lately, and in whose place this one would be in time.
+   * Undefined: none was found, or the queue is not overloaded; critical ones, once admitted, are kept. Whoever takes its place calls `displace` before anything else of the queue.
+   */
+  displaceable(priority: number, timeLeftMs: number, owner: Claimant): number | undefined {
+    const sign = this.#sign;
+    if (!sign.overloaded || priority === 0) return undefined;
+    const wait = (this.#ahead(priority) - 1) * this.#paceMs;
+    // The pace changes: a queue that is a little too long still serves in time, and is not longer for it.
+    if (wait > Math.min(timeLeftMs, sign.bound(priority, LATE * this.#options.targetMs))) return undefined;
+    const ring = this.#rings[priority] as JobRing<J>;
+    const shares = this.#shares;
+    // It gains one, the other loses one: what would only swap who has more is left as it is.
+    let most = shares.of(owner) + 1;
+    let found: number | undefined;
+    // Calls of one owner stand together, as they were read together: looks at some of all the queue.
+    const step = Math.ceil(ring.length / LOOKED_AT);
+    for (let back = Math.floor(this.#runtime.random() * step); back < ring.length; back += step) {
+      const job = ring.newest(back);
+      if (job === undefined || job.owner === owner) continue;
+      const claims = shares.of(job.owner);
+      if (claims <= most) continue;
+      most = claims;
+      found = back;
+    }
+    return found;
+  }
+
+  /** Sheds what `displaceable` found. */
+  displace(priority: number, found: number): void {
+    const ring = this.#rings[priority] as JobRing<J>;
+    const job = ring.newest(found);
+    if (job === undefined) return;
+    ring.remove(found);
+    this.#depth--;
+    this.#shares.giveWay(job.owner);
+    this.#sink.shed(job, Math.max(1, Math.ceil(this.#options.targetMs)));
+  }
+
+  #longest(priority: number, timeLeftMs: number): number {
+    if (!this.#sign.overloaded) return timeLeftMs;
+    return Math.min(timeLeftMs, this.#sign.bound(priority, BOUND * this.#options.targetMs));
+  }
+
   #again(priority: number, timeLeftMs: number): number | undefined {
     const ahead = this.#ahead(priority);
     const wait = ahead * this.#paceMs;
-    const longest = this.#sign.overloaded
-      ? Math.min(timeLeftMs, this.#sign.bound(priority, BOUND * this.#options.targetMs))
-      : timeLeftMs;
+    const longest = this.#longest(priority, timeLeftMs);
     if (ahead === 0 || (ahead < this.#options.maxQueue && wait <= longest)) return undefined;
     return Math.max(1, Math.ceil(wait - longest));
   }
@@ -104,7 +163,7 @@ export class AdmissionQueue<J extends Job> {
   }
 
   push(job: J): void {
-    (this.#rings[job.priority] as Ring<J>).push(job);
+    (this.#rings[job.priority] as JobRing<J>).push(job);
     this.#depth++;
   }
 
@@ -167,6 +226,7 @@ export class AdmissionQueue<J extends Job> {
     const half = this.#options.targetMs / 2;
     if (this.#sign.judge(now, age, this.#depth)) this.#shed(now, half, half);
     else if (this.#sign.overloaded) this.#shed(now, this.#lateMs, half);
+    if (this.#sign.overloaded) this.#shares.look(now, Math.ceil(this.#options.targetMs / this.#paceMs));
   }
 
   /** What was admitted for less, and is so old, was held up by something else. */
@@ -192,35 +252,4 @@ export class AdmissionQueue<J extends Job> {
 
 function ageOf(job: Job, now: number): number {
   return now - (job.queuedAt ?? job.arrivedAt);
-}
-
-/** A first-in first-out buffer that grows by doubling. */
-class Ring<T> {
-  #items: (T | undefined)[] = new Array(64).fill(undefined);
-  #head = 0;
-  size = 0;
-
-  get first(): T | undefined {
-    return this.#items[this.#head];
-  }
-
-  push(item: T): void {
-    if (this.size === this.#items.length) this.#grow();
-    this.#items[(this.#head + this.size++) & (this.#items.length - 1)] = item;
-  }
-
-  shift(): T {
-    const item = this.#items[this.#head] as T;
-    this.#items[this.#head] = undefined;
-    this.#head = (this.#head + 1) & (this.#items.length - 1);
-    this.size--;
-    return item;
-  }
-
-  #grow(): void {
-    const items = this.#items;
-    const ordered = [...items.slice(this.#head), ...items.slice(0, this.#head)];
-    this.#items = ordered.concat(new Array(items.length).fill(undefined));
-    this.#head = 0;
-  }
 }

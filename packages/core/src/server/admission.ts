@@ -63,17 +63,28 @@ export class Admission {
   }
 
   #admitted(session: ServerSession, f: wire.Frame, endpoint: ServedEndpoint): boolean {
-    const { rank, gate } = endpoint;
+    const { rank } = endpoint;
     if (this.#heap?.full === true && rank > 0) {
       refuse(session, f, "RESOURCE_EXHAUSTED", "the server is short of memory", "elsewhere");
       return false;
     }
     const timeLeft = wire.decodeTimeLeft(f.last);
-    let again = this.#queue.refusal(rank, timeLeft);
-    if (again !== undefined) {
+    const queue = this.#queue;
+    const again = queue.refusal(rank, timeLeft);
+    const other = again === undefined ? undefined : queue.displaceable(rank, timeLeft, session);
+    if (again !== undefined && other === undefined) {
       session.overloaded(f.stream, again);
       return false;
     }
+    if (!this.#withinLimits(session, f, endpoint, timeLeft)) return false;
+    if (other !== undefined) queue.displace(rank, other);
+    queue.claim(session);
+    return true;
+  }
+
+  #withinLimits(session: ServerSession, f: wire.Frame, endpoint: ServedEndpoint, timeLeft: number): boolean {
+    const { rank, gate } = endpoint;
+    let again: number | undefined;
     let message = "";
     if (session.rate !== undefined) {
       again = session.rate.take(this.#clock.monotonic());

@@ -38,6 +38,7 @@ function world(limits: MethodLimits) {
       queuedAt: undefined,
       expiresAt: w.now + timeLeftMs,
       started: true,
+      owner: { claims: 0, claimsAt: 0 },
     }),
     enter(timeLeftMs?: number): TestJob {
       const job = w.job(timeLeftMs);

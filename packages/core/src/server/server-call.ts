@@ -7,9 +7,10 @@ import type { Logger } from "../runtime.ts";
 import type { InStream } from "../session/in-stream.ts";
 import type { ItemPump } from "../session/item-pump.ts";
 import type { Job } from "./admission-queue.ts";
+import type { Claimant } from "./fair-share.ts";
 
 /** Who holds the call: its session. */
-export interface CallOwner {
+export interface CallOwner extends Claimant {
   readonly remote: string;
   readonly instance: string;
 }

@@ -47,6 +47,8 @@ export class ServerSession implements ConnectionHandler, CallOwner {
   acknowledged = false;
   /** Calls whose handlers have not ended, cancelled ones included. */
   running = 0;
+  claims = 0;
+  claimsAt = 0;
   lastRead: number;
   /** Live calls by slot. */
   readonly calls: (Call | undefined)[] = [];

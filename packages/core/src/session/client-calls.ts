@@ -9,8 +9,8 @@ import { CallQueue } from "./call-queue.ts";
 import type { ClientSession, SessionLimits } from "./client-session-types.ts";
 import { ClientStreams } from "./client-streams.ts";
 import type { OutgoingCall } from "./outgoing-call.ts";
-import { tooLate, undecodable, unsendable } from "./session-errors.ts";
-import { SlotTable } from "./slot-table.ts";
+import { tooLate, undecodable, unsendable, withExecuted } from "./session-errors.ts";
+import { SlotTable, slotOf } from "./slot-table.ts";
 
 /** The session whose calls they are. */
 export interface ClientCallsHost {
@@ -33,6 +33,8 @@ export class ClientCalls {
   readonly #o: ClientCallsOptions;
   readonly #writer: FrameWriter;
   readonly #sent = new SlotTable<OutgoingCall>();
+  /** When each was sent, by slot: clock.monotonic() ms. */
+  readonly #sentAt: number[] = [];
   readonly #waiting = new CallQueue();
   readonly #streams: ClientStreams;
   #maxCalls = 0;
@@ -82,6 +84,7 @@ export class ClientCalls {
       return;
     }
     const id = this.#sent.add(call);
+    this.#sentAt[slotOf(id)] = now;
     call.id = id;
     const streaming = endpoint.kind === "client-stream" || endpoint.kind === "bidi-stream";
     const flags = (streaming ? 0 : wire.END) | (call.attempt > 0 ? wire.RETRY : 0);
@@ -220,10 +223,13 @@ export class ClientCalls {
     this.#sent.forEach((call) => void this.#writer.bare(wire.CANCEL, 0, call.id, 0, 0));
   }
 
-  failSent(error: RpcError): void {
+  /** Those that were sent later than `undeliveredSince` were executed by nobody. */
+  failSent(error: RpcError, undeliveredSince: number): void {
+    const undelivered = withExecuted(error, "no");
     this.#sent.forEach((call) => {
-      this.#take(call.id);
-      call.fail(error);
+      const { id } = call;
+      this.#take(id);
+      call.fail((this.#sentAt[slotOf(id)] as number) > undeliveredSince ? undelivered : error);
     });
   }
 

@@ -12,7 +12,7 @@ import type { ClientSession, ClientSessionOptions, SessionLimits } from "./clien
 import { resolveLimits, resolveLiveness } from "./limits.ts";
 import { Liveness } from "./liveness.ts";
 import type { OutgoingCall, RemoteEndpoint } from "./outgoing-call.ts";
-import { unavailable, withExecuted } from "./session-errors.ts";
+import { unavailable, undeliveredSince, withExecuted } from "./session-errors.ts";
 import { Ticker } from "./ticker.ts";
 
 const NO_ENDPOINTS: ReadonlyMap<string, RemoteEndpoint> = new Map();
@@ -232,7 +232,7 @@ class Session implements ClientSession, ConnectionHandler, ClientCallsHost {
     this.#ticker.stop();
     if (orderly) this.#o.connection.close();
     else this.#o.connection.destroy();
-    this.#calls.failSent(opening ? error : withExecuted(error, "maybe"));
+    this.#calls.failSent(opening ? error : withExecuted(error, "maybe"), undeliveredSince(error));
     this.#calls.failWaiting(withExecuted(error, "no"));
     this.#o.events.closed(error);
   }

@@ -18,6 +18,10 @@ export interface OutgoingCall {
   readonly expiresAt: number;
   /** Sent in front of the input; `traceparent` is one of its keys. */
   readonly metadata: Metadata | undefined;
+  /** It may be executed twice: its caller, or else its endpoint, says so. */
+  readonly idempotent?: boolean | undefined;
+  /** False: its caller does not want it to be tried again. */
+  readonly retries?: boolean | undefined;
   /** 0, or 1 when it is tried again: such a call is never retried below. */
   readonly attempt: number;
   /** Where the items of an output stream go; undefined for unary and client streams. */

@@ -36,3 +36,9 @@ export function undecodable(error: unknown): RpcError {
     cause: error,
   });
 }
+
+/** What the connection says of its end: what was committed later than that never came to the other end, clock.monotonic() ms. */
+export function undeliveredSince({ cause }: RpcError): number {
+  const since = (cause as { readonly undeliveredSince?: unknown } | null | undefined)?.undeliveredSince;
+  return typeof since === "number" ? since : Number.POSITIVE_INFINITY;
+}

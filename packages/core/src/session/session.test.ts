@@ -162,6 +162,23 @@ test("a lost connection: maybe executed; a call not sent yet: not executed, else
   expect(pair.runtime.clock.timers).toBeLessThanOrEqual(1);
 });
 
+test("a lost connection that tells since when nothing was delivered: what was sent later was executed by nobody", async () => {
+  const pair = await joinPair({ handlers: { slow: () => new Promise(() => {}) } });
+  const { clock } = pair.runtime;
+  const before = pair.call("slow");
+  await clock.advanceAsync(5);
+  const undeliveredSince = clock.monotonic();
+  const sameTurn = pair.call("slow");
+  await clock.advanceAsync(5);
+  const after = pair.call("slow");
+  pair.link.cut(Object.assign(new Error("nobody took it"), { undeliveredSince }));
+  const maybe = { code: "UNAVAILABLE", executed: "maybe", retry: "none" };
+  expect(before.error).toMatchObject(maybe);
+  // In that very turn of the loop: it may have been delivered.
+  expect(sameTurn.error).toMatchObject(maybe);
+  expect(after.error).toMatchObject({ code: "UNAVAILABLE", executed: "no", retry: "elsewhere" });
+});
+
 test("calls that wait for a slot can be visited, and taken back before they are ever sent", async () => {
   let started = 0;
   const pair = await joinPair({

@@ -11,8 +11,8 @@ export interface Link {
   deliver(to: "client" | "server", most?: number): number;
   /** Delivers both ways until nothing is under way. */
   deliverAll(): void;
-  /** The cable is cut: what is under way is lost, both ends are told. */
-  cut(): void;
+  /** The cable is cut: what is under way is lost, both ends are told. @param error what they are told, default `cut` */
+  cut(error?: Error): void;
   /** While true, nothing is delivered by itself (a stopped peer, a silent partition). */
   frozen: boolean;
 }
@@ -153,10 +153,10 @@ export function createLink(options: LinkOptions): Link {
     deliverAll() {
       while (server.receive(Number.POSITIVE_INFINITY) + client.receive(Number.POSITIVE_INFINITY) > 0);
     },
-    cut() {
+    cut(error = new Error("cut")) {
       client.inbox.length = server.inbox.length = 0;
-      client.lose(new Error("cut"));
-      server.lose(new Error("cut"));
+      client.lose(error);
+      server.lose(error);
     },
     get frozen() {
       return frozen;

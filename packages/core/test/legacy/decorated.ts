@@ -2,7 +2,9 @@
 import {
   type CallContext,
   defineService,
+  type EventContext,
   type Handlers,
+  On,
   Rpc,
   Service,
   toDefinition,
@@ -11,6 +13,8 @@ import {
 
 // Where a decorator must not be, the compiler says so: here it is asked at run time.
 const anywhere = Rpc as () => any;
+
+const anywhereOn = On as (name: string) => any;
 
 class Base {
   @Rpc() ping(): string {
@@ -65,6 +69,43 @@ class Greeter implements Handlers<typeof contract> {
   }
 }
 
+class Listener {
+  readonly seen: string[] = [];
+  @On("order.placed") @On("order.paid", { queue: "books" }) book(order: string): void {
+    this.seen.push(order);
+  }
+  @On("replaced") replaced(): void {}
+}
+@Service("mail")
+class Mailer extends Listener {
+  readonly #prefix = "mail ";
+  @Rpc() ping(): string {
+    return "pong";
+  }
+  @On("user.*") async welcome(user: string, ctx: EventContext): Promise<void> {
+    this.seen.push(this.#prefix + user + ctx.name);
+  }
+  @On("cache.>", { broadcast: true, concurrency: 1 }) forget(): void {}
+  @On("new.name") override replaced(): void {}
+}
+
+@Service("x")
+class OnStatic {
+  @anywhereOn("a") static s(): void {}
+}
+@Service("x")
+class OnField {
+  @anywhereOn("a") f = 1;
+}
+@Service("x")
+class OnTwice {
+  @On("a.b") @On("a.b") twice(): void {}
+}
+@Service("x")
+class OnOdd {
+  @On("a b") odd(): void {}
+}
+
 @Service("x")
 class Static {
   @anywhere() static s(): void {}
@@ -104,13 +145,20 @@ export function summarize(): Record<string, unknown> {
     derived: described(new Derived()),
     bare: described(new Bare()),
     contract: described(new Greeter()),
+    handlers: toDefinition(new Mailer()).handlers?.map((h) =>
+      [h.label, h.name, h.queue ?? "-", h.concurrency].join(" "),
+    ),
+    misplaced: [OnStatic, OnField, OnTwice, OnOdd].map(refusal),
     refused: [Static, Getter, Field, Sym, Twice, Empty].map(refusal),
   };
 }
 
 export async function call(): Promise<unknown> {
+  const mailer = new Mailer();
+  const handlers = toDefinition(mailer).handlers ?? [];
+  for (const { handle } of handlers) await handle("ann ", { name: "user.created" } as EventContext);
   const get = toDefinition(new UserService()).endpoints.get("get");
-  return await get?.handler({ id: "1" }, { method: "!" } as CallContext);
+  return `${await get?.handler({ id: "1" }, { method: "!" } as CallContext)} ${mailer.seen.join(",")}`;
 }
 
 function described(instance: object): string {

@@ -6,7 +6,7 @@ import { call, summarize } from "./decorated.ts";
 
 test("decorated classes, as vitest compiles them", async () => {
   expect(summarize()).toEqual(expectedSummary);
-  expect(await call()).toBe("u-1!");
+  expect(await call()).toBe("u-1! ann ,ann ,mail ann user.created");
 });
 
 test("both kinds are shown with the same text", () => {

@@ -1,6 +1,6 @@
 import type { ForeignProtocol } from "@skein/core";
 import { assumedUnary, refuseUnknown, toGoName } from "@skein/core/internal";
-import { JsonrpcSession } from "./client-session.ts";
+import { createJsonrpcSession } from "./client-session.ts";
 import type { JsonrpcTlsOptions } from "./dial.ts";
 
 export interface JsonrpcProtocolOptions {
@@ -21,7 +21,7 @@ export function jsonrpcProtocol(options: JsonrpcProtocolOptions = {}): ForeignPr
     protocol: "jsonrpc",
     service: (service) => ({
       endpoint: assumedUnary,
-      open: (given) => new JsonrpcSession({ ...given, tls, goName: (method) => names(service, method) }),
+      open: (given) => createJsonrpcSession({ ...given, tls, goName: (method) => names(service, method) }),
     }),
   };
 }

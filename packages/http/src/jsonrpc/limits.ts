@@ -6,7 +6,7 @@ export interface JsonrpcLimits {
   readonly maxDepth: number;
   /** A request that has begun must be whole by then, ms. @default 15_000 */
   readonly messageMs: number;
-  /** Calls in flight on one connection; while there are more, nothing is read from it. @default 1000 */
+  /** Calls that run at once for one connection; while there are as many, further ones wait and nothing is read from it. @default 1000 */
   readonly maxCalls: number;
   /** Beyond, connections are closed at once. @default 10_000 */
   readonly maxConnections: number;

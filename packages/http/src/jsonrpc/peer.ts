@@ -23,6 +23,13 @@ export interface PeerOptions {
   readonly gone: (peer: Peer) => void;
 }
 
+interface Call {
+  readonly id: string;
+  readonly goName: string;
+  readonly found: FoundName;
+  readonly input: unknown;
+}
+
 /** One connection: its requests become calls, their outcomes answers, in whichever order they come. */
 export class Peer {
   readonly #socket: Socket;
@@ -31,7 +38,9 @@ export class Peer {
   readonly #to: DoorConnection;
   readonly #options: CallOptions;
   readonly #scanner: MessageScanner;
-  #pending = 0;
+  #running = 0;
+  /** What a read brought beyond the calls that may run at once. */
+  readonly #waiting: Call[] = [];
   /** No more is read: it sent what is no JSON-RPC, or the door closes. */
   #deaf = false;
   /** It has sent its last byte. */
@@ -70,7 +79,7 @@ export class Peer {
     if (this.#deaf) return;
     this.#deaf = true;
     this.#messageTimer?.cancel();
-    if (this.#pending === 0) this.#goodbye();
+    if (this.#idle) this.#goodbye();
   }
 
   destroy(): void {
@@ -112,11 +121,19 @@ export class Peer {
 
   #flow(): void {
     if (this.#deaf || this.#ended) return;
-    if (this.#pending >= this.#o.limits.maxCalls || this.#socket.writableNeedDrain) this.#socket.pause();
+    if (this.#full || this.#socket.writableNeedDrain) this.#socket.pause();
     else this.#socket.resume();
   }
 
   // ---- calls
+
+  get #full(): boolean {
+    return this.#running >= this.#o.limits.maxCalls;
+  }
+
+  get #idle(): boolean {
+    return this.#running + this.#waiting.length === 0;
+  }
 
   #request({ id, method, input, fault }: Request): void {
     if (fault !== undefined)
@@ -125,11 +142,13 @@ export class Peer {
     if (typeof found === "string") return this.#write(errorAnswer(id, found));
     if (found.kind !== undefined && found.kind !== "unary")
       return this.#write(this.#failure(id, noStreams(found)));
-    this.#pending++;
-    void this.#answer(id, method, found, input);
+    const call = { id, goName: method, found, input };
+    if (this.#full) this.#waiting.push(call);
+    else void this.#answer(call);
   }
 
-  async #answer(id: string, goName: string, { service, method }: FoundName, input: unknown): Promise<void> {
+  async #answer({ id, goName, found: { service, method }, input }: Call): Promise<void> {
+    this.#running++;
     let answer: string;
     try {
       answer = resultAnswer(id, await this.#call(service, method, input));
@@ -138,10 +157,12 @@ export class Peer {
       if (known.code === "NOT_FOUND" || known.code === "UNIMPLEMENTED") this.#o.names.forget(goName);
       answer = this.#failure(id, known);
     }
-    this.#pending--;
+    this.#running--;
     this.#write(answer);
+    const next = this.#waiting.shift();
+    if (next !== undefined) void this.#answer(next);
     this.#flow();
-    if (this.#pending === 0 && (this.#deaf || this.#ended)) this.#goodbye();
+    if (this.#idle && (this.#deaf || this.#ended)) this.#goodbye();
   }
 
   #call(service: string, method: string, input: unknown): PromiseLike<unknown> {
@@ -171,7 +192,7 @@ export class Peer {
 
   #end(): void {
     this.#ended = true;
-    if (this.#pending === 0) return this.#goodbye();
+    if (this.#idle) return this.#goodbye();
     const { halfClosedMs } = this.#o.limits;
     this.#lastTimer ??= this.#o.host.runtime.clock.setTimer(halfClosedMs, () => this.#socket.destroy());
   }
@@ -188,6 +209,7 @@ export class Peer {
     this.#messageTimer?.cancel();
     this.#lastTimer?.cancel();
     this.#deaf = true;
+    this.#waiting.length = 0;
     this.#to.close();
     this.#o.gone(this);
   }

@@ -111,10 +111,11 @@ export class FakeSession implements ClientSession {
   lose(why: RpcError = error("UNAVAILABLE", "maybe", "none", "the connection was lost")): void {
     if (this.state === "closed") return;
     this.state = "closed";
+    const { code, message, cause } = why;
     for (const call of this.calls.splice(0))
-      call.fail(new RpcError(why.code, why.message, { executed: "maybe", retry: "none" }));
+      call.fail(new RpcError(code, message, { executed: "maybe", retry: "none", cause }));
     for (const call of this.waiting.splice(0))
-      call.fail(new RpcError(why.code, why.message, { executed: "no", retry: "elsewhere" }));
+      call.fail(new RpcError(code, message, { executed: "no", retry: "elsewhere", cause }));
     this.options.events.closed(why);
   }
 }
@@ -128,6 +129,11 @@ export function error(
   return new RpcError(code, message, { executed, retry });
 }
 
+/** As a transport says that its broker is away. */
+export function netDown(): Error {
+  return Object.assign(new Error("no connection to the broker"), { code: "ENETDOWN" });
+}
+
 const noConnection = { remote: "fake", destroy() {}, close() {} } as unknown as Connection;
 
 /** `fake://id`: dials that the test settles, or lets succeed. */
@@ -138,8 +144,11 @@ export class FakeTransport implements Transport {
   readonly refused = new Set<string>();
   /** Addresses that never answer. */
   readonly silent = new Set<string>();
+  /** As long as the broker is away. */
+  down = false;
   async dial(address: string, options: { readonly signal?: AbortSignal | undefined }): Promise<Connection> {
     this.dials.push(address);
+    if (this.down) throw netDown();
     if (this.refused.has(address)) throw new Error(`${address}: connection refused`);
     if (this.silent.has(address))
       await new Promise((_, reject) =>

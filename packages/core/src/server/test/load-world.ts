@@ -23,14 +23,36 @@ export interface Work {
 /** How a call ended; times in ms from the moment it was sent. */
 export interface Ended {
   readonly method: string;
+  /** The caller. */
+  readonly from: number;
   readonly sentAt: number;
   readonly tookMs: number;
   readonly ok: boolean;
   readonly loadMicros: number;
 }
 
+export interface SendOptions {
+  /** @default 5000 */
+  readonly timeLeftMs?: number;
+  /** The caller, who has a connection of its own. @default 0 */
+  readonly from?: number;
+  /** It was read from its socket. */
+  readonly onSent?: () => void;
+  /** Its answer is there. */
+  readonly onEnd?: (() => void) | undefined;
+}
+
+interface Sent {
+  readonly method: string;
+  readonly from: number;
+  readonly sentAt: number;
+  readonly onEnd: (() => void) | undefined;
+}
+
 interface Due {
   readonly at: number;
+  /** Whose connection it comes over. */
+  readonly from: number;
   readonly fire: () => void;
 }
 
@@ -52,14 +74,33 @@ class Agenda {
     return this.#due[this.#first]?.at ?? Number.POSITIVE_INFINITY;
   }
   run(until: number): void {
+    while (this.next <= until) this.#shift().fire();
+  }
+  /** One connection after the other: of each all that came, first the one that has waited longest. */
+  read(until: number): void {
     while (this.next <= until) {
-      const due = this.#due[this.#first++] as Due;
-      if (this.#first > 1000) {
-        this.#due = this.#due.slice(this.#first);
-        this.#first = 0;
-      }
-      due.fire();
+      const first = this.#shift();
+      if (this.next > until) first.fire();
+      else this.#readChunks(first, until);
     }
+  }
+  #readChunks(first: Due, until: number): void {
+    const chunks = new Map<number, Due[]>([[first.from, [first]]]);
+    while (this.next <= until) {
+      const due = this.#shift();
+      const chunk = chunks.get(due.from);
+      if (chunk === undefined) chunks.set(due.from, [due]);
+      else chunk.push(due);
+    }
+    for (const chunk of chunks.values()) for (const { fire } of chunk) fire();
+  }
+  #shift(): Due {
+    const due = this.#due[this.#first++] as Due;
+    if (this.#first > 1000) {
+      this.#due = this.#due.slice(this.#first);
+      this.#first = 0;
+    }
+    return due;
   }
 }
 
@@ -73,17 +114,19 @@ export class LoadWorld {
   readonly dispatcher: Dispatcher;
   readonly runtime: Runtime;
   readonly ended: Ended[] = [];
+  /** Handlers that were entered. */
+  executed = 0;
   readonly #timers = new Agenda();
   readonly #network = new Agenda();
-  readonly #session: ServerSession;
+  readonly #served: unknown;
+  /** By caller. */
+  readonly #sessions: ServerSession[] = [];
   readonly #frame = new Frame();
   readonly #methods: readonly string[];
   /** What reading a call costs, admitted or not, ms. */
   readonly #readMs: number;
-  readonly #sent = new Map<
-    number,
-    { readonly method: string; readonly sentAt: number; onEnd?: (() => void) | undefined }
-  >();
+  /** By slot. */
+  readonly #sent: (Sent | undefined)[] = [];
   #deferred: (() => void)[] = [];
   #immediates: (() => void)[] = [];
   #answers: (() => void)[] = [];
@@ -99,7 +142,7 @@ export class LoadWorld {
   ) {
     this.#readMs = readMs;
     const setTimer = (ms: number, fire: () => void): Timer => {
-      const due = { at: this.now + Math.max(0, ms), fire };
+      const due = { at: this.now + Math.max(0, ms), from: 0, fire };
       this.#timers.add(due);
       return { cancel: () => this.#timers.remove(due) };
     };
@@ -126,13 +169,20 @@ export class LoadWorld {
     ]);
     const served = serveDefinition(define("load", Object.fromEntries(endpoints)), "one", []);
     this.dispatcher.limit(served);
-    this.#session = this.#bareSession(served);
+    this.#served = served;
   }
 
-  #bareSession(served: unknown): ServerSession {
+  #session(from: number): ServerSession {
+    this.#sessions[from] ??= this.#bareSession();
+    return this.#sessions[from] as ServerSession;
+  }
+
+  #bareSession(): ServerSession {
     const session = {
-      served,
+      served: this.#served,
       running: 0,
+      claims: 0,
+      claimsAt: 0,
       calls: [],
       codec: plainJsonCodec,
       writer: { congested: false },
@@ -145,6 +195,7 @@ export class LoadWorld {
   }
 
   #work({ cpuMs, waitMs }: Work): unknown {
+    this.executed++;
     this.now += cpuMs;
     if (waitMs === undefined) return undefined;
     const { clock, defer } = this.runtime;
@@ -157,16 +208,13 @@ export class LoadWorld {
     };
   }
 
-  /** Sends a call at a time to come. `onSent`: it was read from its socket; `onEnd`: its answer is there. */
-  send(
-    at: number,
-    method: string,
-    options: { readonly timeLeftMs?: number; readonly onSent?: () => void; readonly onEnd?: () => void } = {},
-  ): void {
+  /** Sends a call at a time to come. */
+  send(at: number, method: string, options: SendOptions = {}): void {
     this.#network.add({
       at,
+      from: options.from ?? 0,
       fire: () => {
-        this.#arrive(at, method, options.timeLeftMs ?? 5000, options.onEnd);
+        this.#arrive(at, method, options);
         options.onSent?.();
       },
     });
@@ -176,13 +224,14 @@ export class LoadWorld {
   block(ms: number): void {
     this.#timers.add({
       at: this.now,
+      from: 0,
       fire: () => {
         this.now += ms;
       },
     });
   }
 
-  #arrive(sentAt: number, method: string, timeLeftMs: number, onEnd?: () => void): void {
+  #arrive(sentAt: number, method: string, { timeLeftMs = 5000, from = 0, onEnd }: SendOptions): void {
     const slot = this.#freeSlots.pop() ?? this.#slots++;
     const f = this.#frame;
     f.type = wire.CALL;
@@ -190,21 +239,20 @@ export class LoadWorld {
     f.method = this.#methods.indexOf(method);
     f.stream = slot;
     f.last = timeLeftMs;
-    this.#sent.set(slot, { method, sentAt, onEnd });
+    this.#sent[slot] = { method, from, sentAt, onEnd };
     this.#arrived = true;
     this.now += this.#readMs;
-    this.dispatcher.accept(this.#session, f);
+    this.dispatcher.accept(this.#session(from), f);
   }
 
   #answer(stream: number, ok: boolean, loadMicros: number): void {
     this.#answers.push(() => {
-      const { method, sentAt, onEnd } = this.#sent.get(stream) as {
-        method: string;
-        sentAt: number;
-        onEnd?: () => void;
-      };
+      const call = this.#sent[stream];
+      if (call === undefined) throw new Error(`slot ${stream} was answered twice`);
+      this.#sent[stream] = undefined;
+      const { method, from, sentAt, onEnd } = call;
       this.#freeSlots.push(stream);
-      this.ended.push({ method, sentAt, tookMs: this.now - sentAt, ok, loadMicros });
+      this.ended.push({ method, from, sentAt, tookMs: this.now - sentAt, ok, loadMicros });
       onEnd?.();
     });
   }
@@ -214,7 +262,7 @@ export class LoadWorld {
     while (this.now < until) {
       this.#timers.run(this.now);
       this.#tick();
-      this.#network.run(this.now);
+      this.#network.read(this.now);
       if (this.#arrived) this.dispatcher.chunkEnd();
       this.#arrived = false;
       this.#tick();

@@ -1,19 +1,11 @@
+import { DEFAULT_DECODE_LIMITS, type DecodeLimits, type ForeignSessionOptions, RpcError } from "@skein/core";
 import {
-  DEFAULT_DECODE_LIMITS,
-  type DecodeLimits,
-  type ForeignSessionOptions,
-  RpcError,
-  type Timer,
-} from "@skein/core";
-import {
-  AssumedEndpoints,
   authorizationOf,
   type ClientSession,
+  ForeignSession,
+  type ForeignWire,
   type OutgoingCall,
-  SessionWatch,
-  tooLate,
   unavailable,
-  withExecuted,
 } from "@skein/core/internal";
 import { writeJson } from "../../write-json.ts";
 import { metadataHeaders, timeoutHeader } from "../request-headers.ts";
@@ -33,106 +25,72 @@ export interface GoMicroSessionOptions extends ForeignSessionOptions {
   readonly service: GoMicroService;
 }
 
-/** Calls to one Go Micro server over HTTP/1.1. */
-export class GoMicroHttpSession implements ClientSession {
-  state: ClientSession["state"] = "opening";
-  readonly instance = "";
-  readonly version = "";
-  readonly endpoints: AssumedEndpoints;
+/**
+ * Calls to one Go Micro server over HTTP/1.1.
+ * @throws Error for an address that cannot be dialled
+ */
+export function createGoMicroHttpSession(options: GoMicroSessionOptions): ClientSession {
+  const { address, service } = options;
+  const { host, port } = hostPort(address.url);
+  return new ForeignSession<TakeBack>({
+    options,
+    remote: `${host}:${port}`,
+    endpoint: (name) => service.endpoint(name),
+    maxCalls: MAX_CALLS,
+    connect: (session) => new GoMicroHttpWire(options, host, port, session),
+  });
+}
+
+type TakeBack = () => void;
+
+class GoMicroHttpWire implements ForeignWire<TakeBack> {
   readonly #o: GoMicroSessionOptions;
+  readonly #session: ForeignSession<TakeBack>;
   readonly #host: string;
   readonly #port: number;
   readonly #connections: Connections;
-  readonly #watch: SessionWatch;
-  readonly #opening: Timer;
-  readonly #maxCalls: number;
   readonly #maxBytes: number;
   readonly #decode: DecodeLimits;
-  /** Sent, each with what takes it back. */
-  readonly #calls = new Map<OutgoingCall, () => void>();
-  readonly #waiting = new Set<OutgoingCall>();
   readonly #streams: string;
   #lastId = 0;
   #credentials: string | undefined;
-  #ping: (() => void) | undefined;
+  #ping: TakeBack | undefined;
 
-  /** @throws Error for an address that cannot be dialled */
-  constructor(options: GoMicroSessionOptions) {
-    const { runtime, address, limits, liveness, connectTimeoutMs, service, events } = options;
+  constructor(options: GoMicroSessionOptions, host: string, port: number, session: ForeignSession<TakeBack>) {
+    const { runtime, limits, credentials } = options;
     this.#o = options;
-    this.#credentials = options.credentials;
-    this.endpoints = new AssumedEndpoints((name) => service.endpoint(name));
-    this.#maxCalls = Math.min(limits?.maxCalls ?? MAX_CALLS, MAX_CALLS);
+    this.#session = session;
+    this.#host = host;
+    this.#port = port;
+    this.#credentials = credentials;
     this.#maxBytes = limits?.maxMessageBytes ?? MAX_MESSAGE_BYTES;
     const { maxDepth, maxValues } = DEFAULT_DECODE_LIMITS;
     this.#decode = { maxDepth: limits?.maxDepth ?? maxDepth, maxValues: limits?.maxValues ?? maxValues };
     this.#streams = `${Math.floor(runtime.random() * 2 ** 48).toString(36)}-`;
-    const { host, port } = hostPort(address.url);
-    this.#host = host;
-    this.#port = port;
-    this.#watch = new SessionWatch({
-      runtime,
-      liveness,
-      pending: () => this.pending,
-      bytesRead: () => this.#connections.bytesRead,
-      expire: (now) => this.#expire(now),
-      ping: () => this.#sendPing(),
-      suspect: (suspected) => events.suspect(suspected),
-      dead: () => this.#die(unavailable(`${this.#remote} was silent for too long`, "maybe")),
-    });
-    this.#opening = runtime.clock.setTimer(connectTimeoutMs, () =>
-      this.#die(unavailable(`no connection to ${this.#remote} within ${connectTimeoutMs} ms`)),
-    );
+    const maxCalls = Math.min(limits?.maxCalls ?? MAX_CALLS, MAX_CALLS);
     this.#connections = new Connections({
       host,
       port,
       // One of them for pings.
-      most: this.#maxCalls + 1,
-      connected: () => this.#ready(),
+      most: maxCalls + 1,
+      connected: () => {
+        if (session.state === "opening") session.ready();
+      },
       lost: (error) =>
-        this.#die(unavailable(`no connection to ${this.#remote}: ${error.message}`, "maybe", "none", error)),
+        session.end(
+          unavailable(`no connection to ${session.remote}: ${error.message}`, "maybe", "none", error),
+        ),
       now: () => runtime.clock.monotonic(),
     });
   }
 
-  get #remote(): string {
-    return `${this.#host}:${this.#port}`;
-  }
-
-  get pending(): number {
-    return this.#calls.size + this.#waiting.size;
-  }
-
-  #ready(): void {
-    if (this.state !== "opening") return;
-    this.state = "open";
-    this.#opening.cancel();
-    this.#watch.arm();
-    this.#o.events.ready();
-  }
-
-  // ---- calls
-
-  start(call: OutgoingCall): void {
-    if (this.state !== "open")
-      return call.fail(unavailable(`the connection to ${this.#remote} is ${this.state}`, "no", "elsewhere"));
-    if (this.#calls.size < this.#maxCalls) this.#send(call);
-    else this.#waiting.add(call);
-    this.#watch.arm();
-  }
-
-  #send(call: OutgoingCall): void {
-    const now = this.#o.runtime.clock.monotonic();
-    if (call.expiresAt <= now) return call.fail(tooLate("no"));
-    let takeBack: () => void;
+  send(call: OutgoingCall, now: number): TakeBack {
     try {
       const request = this.#request(this.#headers(call, now), this.#body(call));
-      takeBack = post(request, (outcome) => this.#ended(call, outcome));
+      return post(request, (outcome) => this.#ended(call, outcome));
     } catch (error) {
-      return call.fail(RpcError.is(error) ? error : unsendable(error));
+      throw RpcError.is(error) ? error : unsendable(error);
     }
-    this.#calls.set(call, takeBack);
-    if (this.#calls.size === 1) this.#watch.expecting(now);
   }
 
   #request(headers: Readonly<Record<string, string>>, body: Uint8Array) {
@@ -188,13 +146,13 @@ export class GoMicroHttpSession implements ClientSession {
   }
 
   #ended(call: OutgoingCall, outcome: PostOutcome): void {
-    if (!this.#calls.delete(call)) return;
+    let value: unknown;
     try {
-      call.finish(this.#read(outcome), 0);
+      value = this.#read(outcome);
     } catch (error) {
-      call.fail(error as RpcError);
+      return this.#session.fail(call, error as RpcError);
     }
-    this.#next();
+    this.#session.finish(call, value);
   }
 
   /** @throws RpcError */
@@ -207,60 +165,22 @@ export class GoMicroHttpSession implements ClientSession {
       );
     if (!("lost" in outcome)) return readAnswer(outcome.status, outcome.headers, outcome.body, this.#decode);
     const { lost, written } = outcome;
-    const text = `the connection to ${this.#remote} was lost: ${lost.message}`;
+    const text = `the connection to ${this.#session.remote} was lost: ${lost.message}`;
     throw written
       ? unavailable(text, "maybe", "none", lost)
-      : unavailable(`no connection to ${this.#remote}: ${lost.message}`, "no", "elsewhere", lost);
+      : unavailable(`no connection to ${this.#session.remote}: ${lost.message}`, "no", "elsewhere", lost);
   }
 
   /** Its connection is closed: the server may see that, and stop. */
-  cancel(call: OutgoingCall): void {
-    if (this.#waiting.delete(call)) return;
-    this.#takeBack(call);
-    this.#next();
-  }
-
-  #takeBack(call: OutgoingCall): boolean {
-    const takeBack = this.#calls.get(call);
-    if (takeBack === undefined) return false;
-    this.#calls.delete(call);
+  takeBack(takeBack: TakeBack): void {
     takeBack();
-    return true;
   }
 
-  each(visit: (call: OutgoingCall) => void): void {
-    for (const call of [...this.#calls.keys()]) visit(call);
+  bytesRead(): number {
+    return this.#connections.bytesRead;
   }
 
-  eachWaiting(visit: (call: OutgoingCall) => void): void {
-    for (const call of [...this.#waiting]) visit(call);
-  }
-
-  authenticate(credentials: string): void {
-    this.#credentials = credentials;
-  }
-
-  #next(): void {
-    for (const call of this.#waiting) {
-      if (this.#calls.size >= this.#maxCalls || this.state !== "open") break;
-      this.#waiting.delete(call);
-      this.#send(call);
-    }
-    if (this.state === "draining" && this.pending === 0) this.#die(unavailable("drained"));
-  }
-
-  // ---- time
-
-  #expire(now: number): boolean {
-    for (const call of [...this.#waiting])
-      if (call.expiresAt <= now && this.#waiting.delete(call)) call.fail(tooLate("no"));
-    for (const call of [...this.#calls.keys()])
-      if (call.expiresAt <= now && this.#takeBack(call)) call.fail(tooLate("maybe"));
-    if (this.state !== "closed") this.#next();
-    return this.#calls.size > 0;
-  }
-
-  #sendPing(): void {
+  ping(): void {
     this.#ping?.();
     const headers = { ...this.#call(PING), Timeout: timeoutHeader(this.#o.liveness.suspectMs) ?? "" };
     this.#ping = post(this.#request(headers, NO_INPUT), () => {
@@ -268,35 +188,13 @@ export class GoMicroHttpSession implements ClientSession {
     });
   }
 
-  // ---- the end
-
-  drain(): void {
-    if (this.state === "opening") return this.close();
-    if (this.state !== "open") return;
-    this.state = "draining";
-    this.#o.events.draining();
-    this.#giveBack(unavailable("the instance is draining", "no", "elsewhere"));
-    if (this.pending === 0) this.#o.runtime.defer(() => this.#next());
+  authenticate(credentials: string): void {
+    this.#credentials = credentials;
   }
 
-  close(): void {
-    this.#die(new RpcError("CANCELLED", "the client was closed", { executed: "maybe" }));
-  }
-
-  #giveBack(error: RpcError): void {
-    for (const call of [...this.#waiting]) if (this.#waiting.delete(call)) call.fail(error);
-  }
-
-  #die(error: RpcError): void {
-    if (this.state === "closed") return;
-    this.state = "closed";
-    this.#opening.cancel();
-    this.#watch.end();
+  end(): void {
     this.#ping?.();
-    for (const call of [...this.#calls.keys()]) if (this.#takeBack(call)) call.fail(error);
     this.#connections.end();
-    this.#giveBack(withExecuted(error, "no"));
-    this.#o.events.closed(error);
   }
 }
 

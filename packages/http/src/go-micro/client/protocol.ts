@@ -1,7 +1,7 @@
 import type { ForeignProtocol, InstanceAddress } from "@skein/core";
 import { refuseUnknown, speaksGoMicro } from "@skein/core/internal";
 import { openGrpc } from "./grpc-road.ts";
-import { GoMicroHttpSession } from "./http-session.ts";
+import { createGoMicroHttpSession } from "./http-session.ts";
 import { type GoMicroServiceOptions, goMicroService } from "./service.ts";
 
 export interface GoMicroProtocolOptions {
@@ -26,7 +26,7 @@ export function goMicroProtocol(options: GoMicroProtocolOptions = {}): ForeignPr
         open(options) {
           const address = roadOf(options.instance.addresses) ?? options.address;
           const road = { ...options, address, service };
-          return speaksGrpc(address) ? openGrpc(road) : new GoMicroHttpSession(road);
+          return speaksGrpc(address) ? openGrpc(road) : createGoMicroHttpSession(road);
         },
       };
     },

@@ -1,7 +1,13 @@
-import type { Runtime, Timer } from "@skein/core";
-import { type FrameDecoder, ProtocolError } from "@skein/core/internal";
-import { FRAME_BYTES_PER_SECOND, FRAME_CHECK_MS, FRAME_MS } from "./limits.ts";
+import type { Runtime, Timer } from "../runtime.ts";
+import { ProtocolError } from "./frame.ts";
+import type { FrameDecoder } from "./frame-decoder.ts";
 
+/** A frame that has begun must be whole by then, ms. */
+const FRAME_MS = 10_000;
+/** How often a frame that is not whole is looked at, ms. */
+const FRAME_CHECK_MS = 5_000;
+/** And it must make this much headway meanwhile, bytes a second since it began. */
+const FRAME_BYTES_PER_SECOND = 1024;
 /** A timer that fires so much later than asked for shows that our own loop was blocked, ms: the peer is not blamed. */
 const LATE_MS = 1000;
 

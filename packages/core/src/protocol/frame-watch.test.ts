@@ -1,8 +1,13 @@
-import { FrameDecoder } from "@skein/core/internal";
-import { FakeClock } from "@skein/core/testing";
 import { expect, test } from "vitest";
+import { FakeClock } from "../testing/fake-clock.ts";
+import { FrameDecoder } from "./frame-decoder.ts";
 import { FrameWatch } from "./frame-watch.ts";
-import { frame } from "./test/raw.ts";
+
+function frame(body: number): Uint8Array {
+  const bytes = new Uint8Array((16 + body + 7) & ~7);
+  new DataView(bytes.buffer).setUint32(0, 16 + body, true);
+  return bytes;
+}
 
 function watched(): { clock: FakeClock; decoder: FrameDecoder; watch: FrameWatch; errors: string[] } {
   const clock = new FakeClock();
@@ -22,7 +27,7 @@ function watched(): { clock: FakeClock; decoder: FrameDecoder; watch: FrameWatch
     errors,
   };
 }
-const whole = frame(40_000, 1);
+const whole = frame(40_000);
 
 test("a large frame that comes fast enough is left alone; one timer for any number of frames", () => {
   const { clock, decoder, watch, errors } = watched();
