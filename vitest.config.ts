@@ -34,8 +34,27 @@ const folders = ["packages/*/{src,test}/**", "examples/*/{src,test}/**", "docs/t
 const snippets = process.env.SKEIN_DOC_SNIPPETS === undefined ? ["**/.snippets/**"] : [];
 const exclude = [...configDefaults.exclude, "**/dist/**", "packages/create-skein/templates/**", ...snippets];
 
-// By package, CI runs what needs no servers and processes; all of it runs once, at the end.
-const unitOnly = process.env.SKEIN_TESTS === "unit";
+/** Registries' suites and faults: they wait for leases to end and for servers to come back, and cost little meanwhile: two run side by side. Each has servers and ports of its own. */
+const waiting = [
+  "packages/{consul,etcd,mdns,nats}/src/**/{conformance,faults,processes}.it.test.ts",
+  "packages/cli/test/registry-faults.it.test.ts",
+  "packages/integration/test/{consul,etcd}-*.it.test.ts",
+  "packages/integration/test/grpc-resolver.it.test.ts",
+  "packages/registry/src/**/*.it.test.ts",
+];
+
+const sideBySide: TestProjectConfiguration = {
+  extends: true,
+  test: {
+    name: "waiting",
+    include: waiting,
+    exclude,
+    testTimeout: 20_000,
+    hookTimeout: 20_000,
+    maxWorkers: 2,
+    sequence: { groupOrder: 1 },
+  },
+};
 
 const integration: TestProjectConfiguration = {
   // Real processes, ports and signals: after the rest, one file at a time, so that none starves another.
@@ -43,11 +62,11 @@ const integration: TestProjectConfiguration = {
   test: {
     name: "integration",
     include: folders.map((folder) => `${folder}/*.it.test.ts`),
-    exclude,
+    exclude: [...exclude, ...waiting],
     testTimeout: 20_000,
     hookTimeout: 20_000,
     maxWorkers: 1,
-    sequence: { groupOrder: 1 },
+    sequence: { groupOrder: 2 },
   },
 };
 
@@ -56,7 +75,6 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
-    passWithNoTests: unitOnly,
     reporters: ["default", join(import.meta.dirname, "scripts/plain-reporter.mjs")],
     projects: [
       {
@@ -65,10 +83,13 @@ export default defineConfig({
           name: "unit",
           include: folders.map((folder) => `${folder}/*.test.ts`),
           exclude: [...exclude, "**/*.it.test.ts"],
+          // Against what hangs: many are long sums, and a busy machine takes several times as long for them.
+          testTimeout: 30_000,
           sequence: { groupOrder: 0 },
         },
       },
-      ...(unitOnly ? [] : [integration]),
+      sideBySide,
+      integration,
     ],
   },
 });

@@ -1,14 +1,14 @@
-// After a run of turbo: says whether the same run again would find everything in the cache, and what it would not.
+// node scripts/check-cached.mjs TASK… [--filter=PACKAGE…], after the same run of turbo: says whether the same run again would find everything in the cache, and what it would not.
 import { spawnSync } from "node:child_process";
 import { join, resolve } from "node:path";
 
 const root = resolve(import.meta.dirname, "..");
 const turbo = [join(root, "scripts/bootstrap.mjs"), "pnpm", "-s", "exec", "turbo"];
-const tasks = ["run", "build", "types", "test", "--dry=json"];
-const { stdout, stderr, status } = spawnSync(process.execPath, [...turbo, ...tasks], {
-  cwd: root,
-  encoding: "utf8",
-});
+const { stdout, stderr, status } = spawnSync(
+  process.execPath,
+  [...turbo, "run", ...process.argv.slice(2), "--dry=json"],
+  { cwd: root, encoding: "utf8" },
+);
 if (status !== 0) {
   console.error(stdout, stderr);
   process.exit(1);

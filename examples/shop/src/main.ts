@@ -6,26 +6,49 @@ import { readLedgers, unfinished } from "./ledger.ts";
 import { type Child, start, stopAll } from "./processes.ts";
 import { type Ending, judge } from "./verdict.ts";
 
+const MIN_KILLS = 5;
 const HELP = `The shop: two user services, an order service that calls them, and a client, each a process of its own. User services are
 killed with -9 in mid-call, replaced, and rolled with SIGTERM, while the client goes on calling.
 
   npm start                      the demonstration
   npm start -- --no-retries      its control: the same without retries, which fails
-  npm start -- --kills 8         more kills (at least 5)
+  npm start -- --kills 8         more kills (at least ${MIN_KILLS})
 SKEIN_REGISTRY, SKEIN_LISTEN and SKEIN_NAMESPACE are obeyed.`;
 
-const { values: options } = parseArgs({
-  options: {
-    "no-retries": { type: "boolean" },
-    kills: { type: "string", default: "5" },
-    help: { type: "boolean" },
-  },
-});
-if (options.help) {
-  console.log(HELP);
-  process.exit(0);
+interface Options {
+  readonly "no-retries": boolean;
+  readonly kills: number;
 }
-const kills = Math.max(5, Number(options.kills) || 5);
+
+/** @throws Error that names the option and what it takes */
+function parseOptions(): Options {
+  const { values } = parseArgs({
+    options: {
+      "no-retries": { type: "boolean", default: false },
+      kills: { type: "string", default: String(MIN_KILLS) },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) {
+    console.log(HELP);
+    process.exit(0);
+  }
+  const kills = Number(values.kills);
+  if (!(Number.isSafeInteger(kills) && kills >= MIN_KILLS))
+    throw new Error(`--kills is ${values.kills}: give a whole number of at least ${MIN_KILLS}`);
+  return { "no-retries": values["no-retries"], kills };
+}
+
+function optionsOrExit(): Options {
+  try {
+    return parseOptions();
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : error}\n\n${HELP}`);
+    process.exit(2);
+  }
+}
+const options = optionsOrExit();
+const { kills } = options;
 /** Between one event and the next. */
 const PAUSE_MS = 1000;
 

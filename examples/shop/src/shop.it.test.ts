@@ -14,13 +14,14 @@ async function shop(...options: string[]): Promise<{ readonly code: number; read
         ["--conditions=skein-source", "--import", "tsx", join(import.meta.dirname, "main.ts"), ...options],
         {
           env: { ...process.env, SKEIN_REGISTRY: `local:${directory}/registry`, NO_COLOR: "1" },
-          stdio: ["ignore", "pipe", "inherit"],
+          stdio: ["ignore", "pipe", "pipe"],
         },
       );
       let printed = "";
-      child.stdout.on("data", (chunk) => {
-        printed += chunk;
-      });
+      for (const stream of [child.stdout, child.stderr])
+        stream.on("data", (chunk) => {
+          printed += chunk;
+        });
       child.once("error", reject);
       child.once("exit", (code) => resolve({ code: code ?? -1, lines: printed.trim().split("\n") }));
     });
@@ -41,3 +42,14 @@ test("the control: without retries calls fail, and the exit code says so", async
   expect(lines.at(-1)).toMatch(/^calls: \d+ ok, [1-9]\d* failed$/);
   expect(code).toBe(1);
 }, 90_000);
+
+test.each([
+  [["--kills", "2"], "--kills is 2: give a whole number of at least 5"],
+  [["--kills", "many"], "--kills is many: give a whole number of at least 5"],
+  [["--bogus"], "Unknown option '--bogus'"],
+])("%j is refused by name, with the help", async (given, words) => {
+  const { code, lines } = await shop(...given);
+  expect(lines[0]).toBe(words);
+  expect(lines).toContainEqual(expect.stringContaining("npm start -- --no-retries"));
+  expect(code).toBe(2);
+});

@@ -1,3 +1,6 @@
+export { busCases } from "./bus/cases.ts";
+export type { BusCase, BusHarness, BusWorld } from "./bus/harness.ts";
+export { busConformance } from "./bus/suite.ts";
 export { type ConformanceCase, runCases } from "./case.ts";
 export { type CodecAbility, codecCases } from "./codec/cases.ts";
 export { type CodecConformanceOptions, codecConformance } from "./codec/suite.ts";

@@ -3,8 +3,9 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "@skein/conformance/node";
 import { FakeConsul } from "../../consul/src/test/fake-consul.ts";
-import { EtcdServer, freePort } from "../../etcd/src/test/etcd-server.ts";
+import { EtcdServer } from "../../etcd/src/test/etcd-server.ts";
 import { NatsServer } from "../../nats/src/test/nats-server.ts";
 
 /** A registry's server, started for a test. */
@@ -27,18 +28,10 @@ export async function consulBackend(): Promise<Backend & { readonly fake: FakeCo
   return { fake, url: `consul://${fake.address}`, [Symbol.asyncDispose]: () => fake.close() };
 }
 
-/** Files, and a nats-server that carries the calls. */
+/** NATS and nothing else: instances have no ports. */
 export async function natsBackend(): Promise<Backend> {
   const server = await NatsServer.start();
-  const directory = mkdtempSync(join(tmpdir(), "skein-nats-registry-"));
-  return {
-    url: `local:${directory}`,
-    listen: server.url,
-    async [Symbol.asyncDispose]() {
-      await server.close();
-      rmSync(directory, { recursive: true, force: true });
-    },
-  };
+  return { url: server.url, listen: "nats://", [Symbol.asyncDispose]: () => server.close() };
 }
 
 /** On loopback, at a port that nobody else uses. */

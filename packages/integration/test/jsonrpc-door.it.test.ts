@@ -10,7 +10,10 @@ import { collectLogs } from "../../skein/src/test/collect-logs.ts";
 class UserService {
   readonly aborted: unknown[] = [];
   readonly metadata: unknown[] = [];
+  /** Handlers of wait() that were begun. */
   running = 0;
+  atOnce = 0;
+  most = 0;
 
   @Rpc() async getUser(input: { id: string } | undefined, ctx: CallContext): Promise<object> {
     this.metadata.push(ctx.metadata);
@@ -30,6 +33,7 @@ class UserService {
   }
   @Rpc() async wait(ms: number, ctx: CallContext): Promise<string> {
     this.running++;
+    this.most = Math.max(this.most, ++this.atOnce);
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms);
       ctx.onAbort((reason) => {
@@ -38,6 +42,7 @@ class UserService {
         resolve();
       });
     });
+    this.atOnce--;
     return `waited ${ms}`;
   }
   @Rpc() async *watchUsers(): AsyncGenerator<number> {
@@ -260,17 +265,9 @@ describe("on the wire", () => {
   test("more calls than may run at once wait for their turn", async () => {
     const { app, user } = await start(jsonrpcDoor({ limits: { maxCalls: 2 } }));
     const peer = dial(app);
-    let most = 0;
-    const count = setInterval(() => {
-      most = Math.max(most, user.running);
-    }, 1);
-    for (let id = 0; id < 6; id++) {
-      peer.send(`{"method":"User.Wait","params":[30],"id":${id}}`);
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-    expect(user.running).toBeLessThanOrEqual(3);
+    for (let id = 0; id < 6; id++) peer.send(`{"method":"User.Wait","params":[30],"id":${id}}`);
     expect(await peer.answers(6)).toHaveLength(6);
-    clearInterval(count);
+    expect([user.running, user.most]).toEqual([6, 2]);
   });
 
   test("names of one's own", async () => {

@@ -14,28 +14,48 @@ class Desk {
 }
 
 describe.skipIf(natsBinary() === undefined)("NATS alone: transport and registry", () => {
-  test("a service is found and called, also after the server was down for longer than the TTL", async () => {
+  test.each([
+    { way: "nothing stored", query: "" },
+    { way: "key-value", query: "/?kv=services" },
+  ])(
+    "a service is found and called, also after the server was down for longer than the TTL: $way",
+    async ({ query }) => {
+      const server = await NatsServer.start(["-js"]);
+      const at = (): Registry => createRegistry(server.url + query, { runtime, logger: silentLogger });
+      const [serving, calling] = [at(), at()];
+      const common = { log: silentLogger, signals: false } as const;
+      const app = await serve(new Desk(), { ...common, registry: serving, listen: server.url, ttl: "2s" });
+      const client = createClient({ log: silentLogger, registry: calling, nats: server.url });
+      try {
+        const desk = client.service<Desk>("desk");
+        expect(await desk.echo("a")).toBe("a");
+        await server.kill();
+        await new Promise((resolve) => setTimeout(resolve, 4000));
+        await server.start();
+        expect(await desk.echo("b", { timeoutMs: 10_000, waitForReady: true })).toBe("b");
+        await expect
+          .poll(() => calling.list(), { timeout: 2000 / 3 + 1000 })
+          .toMatchObject([{ name: "desk" }]);
+        await app.close();
+        expect(await calling.list()).toEqual([]);
+      } finally {
+        await client.close();
+        await app.close();
+        await Promise.all([serving.close(), calling.close()]);
+        await server.close();
+      }
+    },
+    30_000,
+  );
+
+  test("without JetStream a start with ?kv= is refused, saying what to do", async () => {
     const server = await NatsServer.start();
-    const at = (): Registry => createRegistry(server.url, { runtime, logger: silentLogger });
-    const [serving, calling] = [at(), at()];
-    const common = { log: silentLogger, signals: false } as const;
-    const app = await serve(new Desk(), { ...common, registry: serving, listen: server.url, ttl: "2s" });
-    const client = createClient({ log: silentLogger, registry: calling, nats: server.url });
     try {
-      const desk = client.service<Desk>("desk");
-      expect(await desk.echo("a")).toBe("a");
-      await server.kill();
-      await new Promise((resolve) => setTimeout(resolve, 4000));
-      await server.start();
-      expect(await desk.echo("b", { timeoutMs: 10_000, waitForReady: true })).toBe("b");
-      await expect.poll(() => calling.list(), { timeout: 2000 / 3 + 1000 }).toMatchObject([{ name: "desk" }]);
-      await app.close();
-      expect(await calling.list()).toEqual([]);
+      const registry = `${server.url}/?kv=services`;
+      const started = serve(new Desk(), { log: silentLogger, signals: false, registry, listen: server.url });
+      await expect(started).rejects.toThrow(/JetStream.*nats-server -js/);
     } finally {
-      await client.close();
-      await app.close();
-      await Promise.all([serving.close(), calling.close()]);
       await server.close();
     }
-  }, 30_000);
+  });
 });

@@ -20,9 +20,15 @@ class Desk {
   @Rpc()
   async slow(ms: number, ctx: CallContext): Promise<string> {
     this.slowCalls++;
-    ctx.onAbort(() => this.aborted++);
     for (const told of this.begun) told();
-    await new Promise((resolve) => setTimeout(resolve, ms));
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      ctx.onAbort(() => {
+        this.aborted++;
+        clearTimeout(timer);
+        resolve();
+      });
+    });
     return "done";
   }
 
@@ -39,6 +45,8 @@ class Desk {
   }
 }
 
+const LONG = { timeoutMs: 10_000 } as const;
+
 describe.skipIf(natsBinary() === undefined)("a service and its client, listening on NATS alone", () => {
   let server: NatsServer;
   let registry: Registry;
@@ -50,13 +58,14 @@ describe.skipIf(natsBinary() === undefined)("a service and its client, listening
     serve(service, { registry, listen: server.url, log: silentLogger, signals: false });
   const begun = (service: Desk): Promise<void> => new Promise((resolve) => void service.begun.add(resolve));
 
+  // The first start reads all of NATS's client.
   beforeEach(async () => {
     server = await NatsServer.start();
     registry = createMemoryRegistry({ runtime: nodeRuntime });
     desk = new Desk();
     app = await start(desk);
     client = createClient({ registry, nats: server.url, log: silentLogger });
-  });
+  }, 30_000);
   afterEach(async () => {
     await client.close();
     await app.close();
@@ -99,18 +108,20 @@ describe.skipIf(natsBinary() === undefined)("a service and its client, listening
 
   test("a deadline and a cancellation reach the handler", async () => {
     const proxy = client.service<Desk>("desk");
-    await expect(proxy.slow(500, { timeoutMs: 100 })).rejects.toMatchObject({ code: "DEADLINE_EXCEEDED" });
+    await proxy.echo("first");
+    await expect(proxy.slow(9000, { timeoutMs: 100 })).rejects.toMatchObject({ code: "DEADLINE_EXCEEDED" });
     const abort = new AbortController();
     const started = begun(desk);
-    const call = proxy.slow(500, { signal: abort.signal });
+    const call = proxy.slow(9000, { timeoutMs: 9000, signal: abort.signal });
     const failed = expect(call).rejects.toMatchObject({ code: "CANCELLED" });
     await started;
     abort.abort();
     await failed;
-    await expect.poll(() => desk.aborted, { timeout: 400 }).toBe(2);
+    await expect.poll(() => desk.aborted, { timeout: 4000 }).toBe(desk.slowCalls);
+    expect(desk.slowCalls).toBeGreaterThan(0);
   });
 
-  test("the server is killed: a call in flight is told within 50 ms; calls that wait for an instance succeed once it is back", async () => {
+  test("the server is killed: a call in flight is told within 50 ms; what is begun meanwhile waits for it, within its deadline", async () => {
     const proxy = client.service<Desk>("desk");
     const started = begun(desk);
     let toldAt = 0;
@@ -126,12 +137,31 @@ describe.skipIf(natsBinary() === undefined)("a service and its client, listening
     const killedAt = performance.now();
     expect(await call).toMatchObject({ code: "UNAVAILABLE", executed: "maybe" });
     expect(toldAt - killedAt).toBeLessThan(50);
-    const waiting = Promise.all(
-      ["a", "b", "c"].map((x) => proxy.echo(x, { timeoutMs: 10_000, waitForReady: true })),
-    );
-    await new Promise((resolve) => setTimeout(resolve, 1000));
+    const early = proxy.echo("early", { timeoutMs: 500 });
+    await expect(early).rejects.toMatchObject({
+      code: "DEADLINE_EXCEEDED",
+      executed: "no",
+      message: expect.stringMatching(/^desk\.echo waited 500 ms: none of 1 instances was connected: /),
+    });
+    const waiting = [...["a", "b", "c"].map((x) => proxy.echo(x, LONG)), proxy.slow(1, LONG)];
+    const items = proxy.count(2)[Symbol.asyncIterator]();
+    const item = items.next();
+    await new Promise((resolve) => setTimeout(resolve, 500));
     await server.start();
-    expect(await waiting).toStrictEqual(["a", "b", "c"]);
+    expect(await Promise.all(waiting)).toStrictEqual(["a", "b", "c", "done"]);
+    expect((await item).value?.trim()).toBe("0");
+    await items.return?.();
+  }, 20_000);
+
+  test("the server is killed: an idempotent call in flight is sent again once it is back", async () => {
+    const proxy = client.service<Desk>("desk");
+    const started = begun(desk);
+    const call = proxy.slow(500, { ...LONG, idempotent: true });
+    await started;
+    await server.kill();
+    await server.start();
+    expect(await call).toBe("done");
+    expect(desk.slowCalls).toBe(2);
   }, 20_000);
 
   test("rolled: no call fails, and who drains finishes what it has begun", async () => {

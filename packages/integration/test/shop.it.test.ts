@@ -41,7 +41,7 @@ const backends: [string, boolean, () => Promise<Backend>][] = [
   ["a fake Consul agent", true, consulBackend],
   ["a registry centre", true, () => CentreProcess.start()],
   ["mDNS", true, mdnsBackend],
-  ["NATS as transport", natsBinary() !== undefined, natsBackend],
+  ["NATS alone", natsBinary() !== undefined, natsBackend],
 ];
 
 describe("the shop, by one variable: killed in mid-call and rolled, no call fails", () => {

@@ -1,12 +1,12 @@
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { nodeRuntime } from "@skein/conformance/node";
+import { freePort, nodeRuntime } from "@skein/conformance/node";
 import { silentLogger } from "@skein/core";
 import { nkeys } from "nats";
 import { afterEach, describe, expect, test } from "vitest";
 import { createTransport } from "./index.ts";
-import { freePort, NatsServer, natsBinary } from "./test/nats-server.ts";
+import { NatsServer, natsBinary } from "./test/nats-server.ts";
 
 /** Listens and dials itself. */
 async function meets(url: string, timeoutMs = 5000): Promise<void> {

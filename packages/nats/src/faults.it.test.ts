@@ -1,4 +1,4 @@
-import { nodeRuntime, TcpProxy } from "@skein/conformance/node";
+import { freePort, nodeRuntime, TcpProxy } from "@skein/conformance/node";
 import {
   type Connection,
   type ConnectionHandler,
@@ -10,6 +10,9 @@ import { connect } from "nats";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createTransport } from "./index.ts";
 import { decode, encode } from "./message.ts";
+import { connectNats } from "./nats-client.ts";
+import type { NatsPort } from "./nats-port.ts";
+import { parseNatsUrl } from "./nats-url.ts";
 import { NatsServer, natsBinary } from "./test/nats-server.ts";
 
 const DIAL = { timeoutMs: 5000 };
@@ -84,6 +87,18 @@ describe.skipIf(natsBinary() === undefined)("with a real nats-server", () => {
     return { dialled, left, right };
   };
 
+  /** That nobody listens there any more: its process may know sooner that it was cut off. */
+  const serverKnows = async ({ address }: Listener): Promise<void> => {
+    const asking = await connect({ servers: server.url });
+    const asked = (): Promise<string> =>
+      asking.request(address.slice("nats://".length), "", { timeout: 100 }).then(
+        () => "answered",
+        ({ code }) => code,
+      );
+    await expect.poll(asked, { timeout: 5000 }).toBe("503");
+    await asking.close();
+  };
+
   beforeEach(async () => {
     server = await NatsServer.start();
     caller = transport();
@@ -102,7 +117,9 @@ describe.skipIf(natsBinary() === undefined)("with a real nats-server", () => {
     const killedAt = performance.now();
     for (const { left, right } of pairs)
       for (const end of [left, right]) {
-        expect((await end.over)?.message).toContain(`lost the connection to ${server.url}`);
+        const error = await end.over;
+        expect(error?.message).toContain(`lost the connection to ${server.url}`);
+        expect(error).toMatchObject({ code: "ENETDOWN" });
         expect(end.closedAt - killedAt).toBeLessThan(50);
       }
   });
@@ -114,7 +131,10 @@ describe.skipIf(natsBinary() === undefined)("with a real nats-server", () => {
     await left.over;
     const dialling = caller.dial(l.address, { timeoutMs: 20_000 });
     let early = true;
-    void dialling.then(() => expect(early).toBe(false));
+    dialling.then(
+      () => expect(early).toBe(false),
+      () => {},
+    );
     await new Promise((resolve) => setTimeout(resolve, 1000));
     early = false;
     await server.start();
@@ -124,13 +144,13 @@ describe.skipIf(natsBinary() === undefined)("with a real nats-server", () => {
     connection.destroy();
   });
 
-  /** Who comes back first finds nobody yet: a refusal that is tried again, as callers do. */
+  /** Who comes back first finds nobody yet, and says so: tried again, as callers do. */
   const dialUntilThere = async (address: string, first: Promise<Connection>): Promise<Connection> => {
     for (let next = first; ; next = caller.dial(address, DIAL)) {
       try {
         return await next;
       } catch (error) {
-        if ((error as { code?: string }).code !== "ECONNREFUSED") throw error;
+        if ((error as { code?: string }).code !== "ENETDOWN") throw error;
         await new Promise((resolve) => setTimeout(resolve, 10));
       }
     }
@@ -141,16 +161,17 @@ describe.skipIf(natsBinary() === undefined)("with a real nats-server", () => {
     const { left } = await dial(l);
     await server.kill();
     await left.over;
-    await expect(caller.dial(l.address, { timeoutMs: 300 })).rejects.toThrow(
-      /nats:\/\/skein\.at\..*no connection to/,
-    );
+    await expect(caller.dial(l.address, { timeoutMs: 300 })).rejects.toMatchObject({
+      code: "ENETDOWN",
+      message: expect.stringMatching(/nats:\/\/skein\.at\..*no connection to/),
+    });
     const abort = new AbortController();
     const dialling = caller.dial(l.address, { timeoutMs: 20_000, signal: abort.signal });
     abort.abort(new Error("not wanted any more"));
     await expect(dialling).rejects.toThrow("not wanted any more");
   });
 
-  test("frozen: both ends are told within seconds", { timeout: 15_000 }, async () => {
+  test("frozen: both ends are told within seconds", { timeout: 25_000 }, async () => {
     const { left, right } = await dial(await listen());
     server.stop();
     const frozenAt = performance.now();
@@ -158,6 +179,11 @@ describe.skipIf(natsBinary() === undefined)("with a real nats-server", () => {
       expect((await end.over)?.message).toContain("answers no more");
       expect(end.closedAt - frozenAt).toBeLessThan(7000);
     }
+    // Attempts to connect meanwhile leave nothing behind.
+    const open = (): number =>
+      process.getActiveResourcesInfo().filter((r) => r.startsWith("TCPSocket")).length;
+    await new Promise((resolve) => setTimeout(resolve, 5000));
+    expect(open()).toBeLessThanOrEqual(2);
     server.resume();
   });
 
@@ -181,6 +207,104 @@ describe.skipIf(natsBinary() === undefined)("with a real nats-server", () => {
     await spy.close();
   });
 
+  test("back again: that nobody is there yet is no refusal, until it has lasted", async () => {
+    const l = await listen();
+    const { left } = await dial(l);
+    await l.close();
+    await server.kill();
+    await left.over;
+    await server.start();
+    await expect(caller.dial(l.address, DIAL)).rejects.toMatchObject({ code: "ENETDOWN" });
+    const refused = async (): Promise<unknown> => (await caller.dial(l.address, DIAL).catch((e) => e)).code;
+    await expect.poll(refused, { interval: 50, timeout: 4000 }).toBe("ECONNREFUSED");
+  });
+
+  const cluster = async (): Promise<readonly [NatsServer, NatsServer]> => {
+    const route = await freePort();
+    const member = (port: number): Promise<NatsServer> =>
+      NatsServer.start(
+        [],
+        `cluster { name: c, listen: "127.0.0.1:${port}", routes: ["nats://127.0.0.1:${route}"] }`,
+      );
+    const [one, two] = [await member(route), await member(await freePort())];
+    await expect.poll(() => one.output, { timeout: 5000 }).toContain("Route connection created");
+    return [one, two];
+  };
+
+  test("a member of a cluster dies: who was there goes to another, though it was told of one only", async () => {
+    const [one, two] = await cluster();
+    caller = transport(one.url);
+    callee = transport(two.url);
+    const l = await listen();
+    const { left } = await dialUntilThere(l.address, caller.dial(l.address, DIAL)).then(async (c) => {
+      const end = new End();
+      c.open(end);
+      return { left: end };
+    });
+    await one.kill();
+    expect(await left.over).toMatchObject({ code: "ENETDOWN" });
+    const diedAt = performance.now();
+    (await dialUntilThere(l.address, caller.dial(l.address, DIAL))).destroy();
+    expect(performance.now() - diedAt).toBeLessThan(2000);
+    await listener?.close();
+    listener = undefined;
+    await one.close();
+    await two.close();
+  });
+
+  test("a member of a cluster dies, and not the caller's: that nobody is there yet is no refusal", async () => {
+    const [one, two] = await cluster();
+    caller = transport(one.url);
+    callee = transport(two.url);
+    const l = await listen();
+    const dialled = await dialUntilThere(l.address, caller.dial(l.address, DIAL));
+    const left = new End();
+    dialled.open(left);
+    // Calls: over NATS it is told by a message of ours only that nobody is there.
+    const calling = setInterval(() => send(dialled), 1);
+    await two.kill();
+    const error = await left.over;
+    clearInterval(calling);
+    expect(error).toMatchObject({ code: "ENETDOWN", undeliveredSince: expect.any(Number) });
+    const again = await caller.dial(l.address, DIAL).catch((e) => e);
+    if (again instanceof Error) expect(again).toMatchObject({ code: "ENETDOWN" });
+    else again.destroy();
+    (await dialUntilThere(l.address, caller.dial(l.address, DIAL))).destroy();
+    await listener?.close();
+    listener = undefined;
+    await one.close();
+    await two.close();
+  });
+
+  test("a cluster's members are known to who connects anew, when the one that was given is gone", async () => {
+    const [one, two] = await cluster();
+    const target = parseNatsUrl(one.url);
+    const events = { connected: () => {}, disconnected: () => {} };
+    const client = (): NatsPort =>
+      connectNats(target, { runtime: nodeRuntime, logger: silentLogger }, events);
+    const before = client();
+    await before.ready(5000);
+    await expect.poll(() => before.clustered, { timeout: 5000 }).toBe(true);
+    await before.close();
+    await one.kill();
+    const after = client();
+    await after.ready(5000);
+    await after.close();
+    await one.close();
+    await two.close();
+  });
+
+  test("a frame that never becomes whole is cut", { timeout: 20_000 }, async () => {
+    const { dialled, left, right } = await dial(await listen());
+    const w = dialled.reserve(16);
+    w.view.setUint32(w.position, 100_000, true);
+    w.position += 16;
+    dialled.commit();
+    dialled.flush();
+    expect((await right.over)?.message).toBe("a frame made less than 1024 bytes a second");
+    expect((await left.over)?.message).toContain("a frame made less than 1024 bytes a second");
+  });
+
   test("nobody there: refused at once, not left to time out", async () => {
     await (await caller.listen("nats://", () => {})).close();
     const began = performance.now();
@@ -196,7 +320,49 @@ describe.skipIf(natsBinary() === undefined)("with a real nats-server", () => {
     const { dialled, left } = await dial(await listen());
     await away.cut();
     await accepted[0]?.over;
+    await serverKnows(listener as Listener);
+    const goneAt = performance.now();
     send(dialled);
+    const error = await left.over;
+    expect(error?.message).toMatch(/is gone: nobody subscribes there/);
+    // Of what was sent since it is known that nobody had it; what had been sent before came.
+    const { undeliveredSince } = error as Error & { readonly undeliveredSince: number };
+    expect(undeliveredSince).toBeLessThan(goneAt);
+    expect(undeliveredSince).toBeGreaterThan(goneAt - 10_000);
+  });
+
+  test("gone before anything was sent: nothing was delivered at all", async () => {
+    const away = await new TcpProxy(`127.0.0.1:${server.port}`).open();
+    callee = transport(`nats://127.0.0.1:${away.port}`);
+    const dialled = await caller.dial((await listen()).address, DIAL);
+    const left = new End();
+    dialled.open(left);
+    await away.cut();
+    await accepted[0]?.over;
+    await serverKnows(listener as Listener);
+    send(dialled);
+    expect(await left.over).toMatchObject({ undeliveredSince: Number.NEGATIVE_INFINITY });
+  });
+
+  test("an end that takes nothing more, and then is gone: who waits for its window is told", async () => {
+    const peer = await connect({ servers: server.url });
+    peer.subscribe("skein.at.peer", {
+      callback: (_e, { data, reply }) => {
+        const epoch = decode(data)?.epoch as number;
+        const accepted = encode("accept", { epoch, acknowledged: 16 * 1024 });
+        peer.publish(reply as string, accepted, { reply: "skein.inbox.peer.1" });
+      },
+    });
+    peer.subscribe("skein.inbox.peer.1", { callback: () => {} });
+    await peer.flush();
+    const dialled = await caller.dial("nats://skein.at.peer", DIAL);
+    const left = new End();
+    dialled.open(left);
+    send(dialled, 100_000);
+    dialled.flush();
+    expect(dialled.bufferedBytes).toBeGreaterThan(80_000);
+    await peer.flush();
+    await peer.close();
     expect((await left.over)?.message).toMatch(/is gone: nobody subscribes there/);
   });
 

@@ -1,5 +1,13 @@
-import type { Connection, DialOptions, Listener, Runtime } from "@skein/core";
-import { CONNECT_MS, MAX_PART_BYTES, MIN_WINDOW_BYTES, PROBE_MS, WINDOW_BYTES } from "./limits.ts";
+import type { Connection, DialOptions, Listener, Runtime, Timer } from "@skein/core";
+import {
+  CONNECT_MS,
+  JUDGED_MS,
+  MAX_PART_BYTES,
+  MIN_WINDOW_BYTES,
+  PROBE_MS,
+  RETURN_MS,
+  WINDOW_BYTES,
+} from "./limits.ts";
 import { decode, encode, HEAD_BYTES, type Message, reasonOf } from "./message.ts";
 import { NatsConnection } from "./nats-connection.ts";
 import type { NatsMessage, NatsPort, NatsPortEvents } from "./nats-port.ts";
@@ -31,6 +39,11 @@ export class Hub {
   #users = 0;
   #ids = 0;
   #refused: Error | undefined;
+  /** When it came back to the server, or met it after it had to wait, or others had to: clock.fresh() ms. */
+  #backAt = Number.NEGATIVE_INFINITY;
+  /** Nobody is there, it is said, and why is still to be judged: dials and connections by their ids. */
+  readonly #doubted = new Set<number>();
+  #judging: Timer | undefined;
 
   /** `idle`: nobody uses it any more. */
   constructor(options: HubOptions, idle: () => void) {
@@ -39,7 +52,10 @@ export class Hub {
     this.#inbox = createInbox(options.prefix, options.runtime.uniqueId());
     this.#port = options.connect({
       disconnected: (why) => this.#disconnected(why),
-      connected: () => {},
+      connected: (again) => {
+        if (again === true) this.#backAt = options.runtime.clock.fresh();
+      },
+      memberGone: () => this.#memberGone(),
     });
     this.#port.subscribe(
       this.#inbox.all,
@@ -62,8 +78,16 @@ export class Hub {
   get used(): boolean {
     return this.#users > 0;
   }
+  /** It has a connection, and so have the others: none has only just come back. */
+  get settled(): boolean {
+    return this.#port.connected && !this.#justBack;
+  }
+  get #justBack(): boolean {
+    return this.#o.runtime.clock.fresh() - this.#backAt < RETURN_MS;
+  }
 
   close(): Promise<void> {
+    this.#judging?.cancel();
     return this.#port.close();
   }
 
@@ -74,7 +98,9 @@ export class Hub {
     const { clock } = this.#o.runtime;
     const began = clock.fresh();
     await this.#ready(address, timeoutMs, signal);
-    const left = Math.max(1, timeoutMs - (clock.fresh() - began));
+    const left = timeoutMs - (clock.fresh() - began);
+    // What is left is short for the other end to answer, and to say HELLO: it would be blamed for it.
+    if (left < timeoutMs / 2) throw coded(`${address}: the server has only just come back`, "ENETDOWN");
     return this.#open(address, subject, left, signal);
   }
 
@@ -107,7 +133,7 @@ export class Hub {
     signal: AbortSignal | undefined,
     take: (id: number, epoch: number, message: Message, from: string | undefined) => T | Error,
   ): Promise<T> {
-    const { random, clock } = this.#o.runtime;
+    const { random, clock, yieldToIo } = this.#o.runtime;
     const id = ++this.#ids;
     const epoch = Math.floor(random() * 2 ** 32);
     return new Promise((resolve, reject) => {
@@ -121,9 +147,12 @@ export class Hub {
         reject(error);
       };
       const abort = (): void => fail(signal?.reason);
-      const timer = clock.setTimer(timeoutMs, () =>
-        fail(coded(`did not answer within ${Math.round(timeoutMs)} ms`, "ETIMEDOUT")),
-      );
+      const late = (): void => {
+        const code = this.#justBack ? "ENETDOWN" : "ETIMEDOUT";
+        if (this.#asked.has(id)) fail(coded(`did not answer within ${Math.round(timeoutMs)} ms`, code));
+      };
+      // Our own loop may have stood still: what has come meanwhile is read first.
+      const timer = clock.setTimer(timeoutMs, () => yieldToIo(late));
       if (signal?.aborted === true) return abort();
       signal?.addEventListener("abort", abort, { once: true });
       this.#asked.set(id, {
@@ -143,7 +172,6 @@ export class Hub {
   /** A connection whose other end publishes to our inbox under `id`, and takes what is sent to `to`. */
   #connect(id: number, remote: string, epoch: number, to: string, windowBytes: number): NatsConnection {
     const release = this.use();
-    const reply = this.#inbox.of(id);
     const port = this.#port;
     const connection = new NatsConnection({
       runtime: this.#o.runtime,
@@ -152,7 +180,7 @@ export class Hub {
       maxFrameBytes: this.#o.maxFrameBytes,
       partBytes: Math.min(port.maxPayload - HEAD_BYTES, MAX_PART_BYTES, windowBytes >>> 1),
       windowBytes,
-      send: (bytes) => port.publish(to, bytes, reply),
+      send: (bytes, number) => port.publish(to, bytes, this.#inbox.of(id, number)),
       over: () => {
         this.#connections.delete(id);
         release();
@@ -247,16 +275,13 @@ export class Hub {
   /** To our inbox. */
   #received({ subject, bytes, reply, nobody }: NatsMessage): void {
     const id = this.#inbox.idIn(subject);
+    if (nobody) return this.#untaken(id, this.#inbox.messageIn(subject));
     const connection = this.#connections.get(id);
     const asked = this.#asked.get(id);
-    if (nobody) {
-      connection?.lost(coded(`${connection.remote} is gone: nobody subscribes there`, "ECONNRESET"));
-      asked?.failed(coded("refused the connection: nobody listens there", "ECONNREFUSED"));
-      return;
-    }
     const message = decode(bytes);
     if (message === undefined) return;
     if (asked?.epoch === message.epoch) asked.answer(message, reply);
+    else if (message.kind === "reset" && this.#doubted.delete(id)) this.#judge(id);
     else if (connection?.epoch === message.epoch && message.kind !== "accept") connection.receive(message);
     else if (message.kind !== "reset" && this.#inbox.isAnothers(reply))
       this.#port.publish(
@@ -265,16 +290,62 @@ export class Hub {
       );
   }
 
+  /** Nobody took a message of this dial or connection. */
+  #untaken(id: number, number: number | undefined): void {
+    this.#connections.get(id)?.untaken(number);
+    if (this.#port.clustered !== true) return this.#judge(id);
+    this.#doubted.add(id);
+    if (this.#judging !== undefined) return;
+    const { clock, yieldToIo } = this.#o.runtime;
+    const timer = clock.setTimer(JUDGED_MS, () =>
+      // Our own loop may have stood still: what has come meanwhile is read first.
+      yieldToIo(() => {
+        if (this.#judging === timer) this.#judgeAll();
+      }),
+    );
+    this.#judging = timer;
+  }
+
+  #memberGone(): void {
+    this.#backAt = this.#o.runtime.clock.fresh();
+    this.#judging?.cancel();
+    this.#judging = undefined;
+    // All together: calls would go from one to the next, and each costs them a try. Who has nobody is told before the flush ends.
+    for (const connection of this.#connections.values()) connection.poke();
+    const judge = (): void => this.#judgeAll();
+    this.#port.flush().then(judge, judge);
+  }
+
+  #judgeAll(): void {
+    this.#judging?.cancel();
+    this.#judging = undefined;
+    const ids = [...this.#doubted];
+    this.#doubted.clear();
+    for (const id of ids) this.#judge(id);
+  }
+
+  /** Who was there is gone (ECONNRESET, ECONNREFUSED); or all are who were connected to the same server, and will be back (ENETDOWN). */
+  #judge(id: number): void {
+    const away = this.#justBack;
+    const connection = this.#connections.get(id);
+    const text = `${connection?.remote} is gone: nobody subscribes there`;
+    connection?.lost(coded(text, away ? "ENETDOWN" : "ECONNRESET"));
+    const refused = coded("refused the connection: nobody listens there", "ECONNREFUSED");
+    const yet = coded("nobody listens there yet: servers have only just come back, or gone", "ENETDOWN");
+    this.#asked.get(id)?.failed(away ? yet : refused);
+  }
+
   #disconnected(why: string): void {
     const text = `lost the connection to ${this.#port.name}: ${why}`;
-    for (const { failed } of [...this.#asked.values()]) failed(coded(text, "ECONNRESET"));
+    for (const { failed } of [...this.#asked.values()]) failed(coded(text, "ENETDOWN"));
     for (const connection of [...this.#connections.values()])
-      connection.lost(coded(`${connection.remote}: ${text}`, "ECONNRESET"));
+      connection.lost(coded(`${connection.remote}: ${text}`, "ENETDOWN"));
   }
 
   #inboxRefused(error: Error): void {
     this.#refused = error;
-    this.#disconnected(error.message);
+    for (const connection of [...this.#connections.values()])
+      connection.lost(new Error(error.message, { cause: error }));
   }
 }
 

@@ -19,6 +19,15 @@ test("what is encoded is decoded", () => {
   );
 });
 
+test("a body is a Buffer over the same memory, whatever the message came as", () => {
+  const from = new Uint8Array(64).subarray(8);
+  from.set(encode("data", { epoch: 1, reason: "héllo" }));
+  const body = decode(from.subarray(0, HEAD_BYTES + 6))?.body;
+  expect(body).toBeInstanceOf(Buffer);
+  expect(String(body)).toBe("héllo");
+  expect(body?.buffer).toBe(from.buffer);
+});
+
 test("what is no message of ours is none", () => {
   const good = encode("ack", { epoch: 1 });
   expect(decode(good)).toBeDefined();

@@ -3,20 +3,33 @@ import {
   type ConnectionOptions,
   connect,
   credsAuthenticator,
+  headers as libraryHeaders,
+  Match,
   type Msg,
+  type MsgHdrs,
   type NatsConnection,
   nkeyAuthenticator,
+  type ServersChanged,
+  type Status,
   type Subscription,
 } from "nats";
-import type { NatsMessage, NatsPort, NatsPortEvents } from "./nats-port.ts";
+import { answers } from "./answers.ts";
+import type {
+  NatsHeaderEntries,
+  NatsMessage,
+  NatsMessageHeaders,
+  NatsPort,
+  NatsPortEvents,
+  NatsSubscription,
+} from "./nats-port.ts";
 import type { NatsTarget } from "./nats-url.ts";
 
 /** One attempt to connect takes no longer, ms. */
 const ATTEMPT_MS = 2000;
 /** Between attempts, ms: as much again at random. Subscriptions are back soon after the server is. */
-const PAUSE_MS = 150;
+const PAUSE_MS = 120;
 /** A server that answers none of two pings is given up: within three of these, ms. */
-const PING_MS = 2000;
+const PING_MS = 1500;
 const MAX_PINGS_OUT = 2;
 /** close(): how long what was published has to leave, ms. */
 const FLUSH_MS = 1000;
@@ -25,7 +38,16 @@ interface Subscribed {
   readonly subject: string;
   readonly take: (message: NatsMessage) => void;
   readonly refused: (error: Error) => void;
+  readonly queue: string | undefined;
   current: Subscription | undefined;
+}
+
+/** Of a cluster, as its members told last, for whoever connects to the same servers next: those that were given may be gone by then. */
+const lastTold = new WeakMap<NatsTarget, readonly string[]>();
+
+/** What the library adds to a status and leaves out of its type. */
+interface Denial {
+  readonly permissionContext?: { readonly operation: string; readonly subject: string };
 }
 
 interface Waiting {
@@ -54,10 +76,14 @@ class NatsClient implements NatsPort {
   readonly #waiting = new Set<Waiting>();
   #connection: NatsConnection | undefined;
   #lastError: Error | undefined;
+  /** The last attempt, for our credentials. */
+  #refused = false;
+  /** It was connected before. */
+  #met = false;
   #closed = false;
   #endPause: (() => void) | undefined;
-  /** Of a cluster, told by its members. */
-  #found: readonly string[] = [];
+  /** Aborted by close(). */
+  readonly #end = new AbortController();
 
   constructor(target: NatsTarget, runtime: Runtime, logger: Logger, events: NatsPortEvents) {
     this.name = target.name;
@@ -70,6 +96,12 @@ class NatsClient implements NatsPort {
   get connected(): boolean {
     return this.#connection !== undefined && !this.#connection.isClosed();
   }
+  get clustered(): boolean {
+    return this.#connection?.info?.cluster !== undefined;
+  }
+  get #members(): readonly string[] {
+    return lastTold.get(this.#target) ?? [];
+  }
   get maxPayload(): number {
     return this.#connection?.info?.max_payload ?? 0;
   }
@@ -80,10 +112,11 @@ class NatsClient implements NatsPort {
       for (const host of this.#hosts()) {
         if (this.#closed) return;
         try {
+          await answers(host, ATTEMPT_MS, this.#end.signal);
           const connection = await connect(this.#options(host));
           failures = 0;
           if (this.#closed) return await connection.close();
-          await this.#use(connection);
+          await this.#use(connection, host);
           break;
         } catch (error) {
           this.#attemptFailed(error as Error, ++failures);
@@ -93,11 +126,15 @@ class NatsClient implements NatsPort {
     }
   }
 
-  /** In an order that differs from process to process and from time to time. */
+  /** In an order that differs from process to process and from time to time. At first those that were given: others may not be reached from here. */
   #hosts(): readonly string[] {
-    const all = [...new Set([...this.#target.hosts, ...this.#found])];
-    const from = Math.floor(this.#runtime.random() * all.length);
-    return [...all.slice(from), ...all.slice(0, from)];
+    const { hosts } = this.#target;
+    const told = this.#members.filter((member) => !hosts.includes(member));
+    return this.#met ? this.#rotated([...hosts, ...told]) : [...this.#rotated(hosts), ...this.#rotated(told)];
+  }
+  #rotated(hosts: readonly string[]): readonly string[] {
+    const from = Math.floor(this.#runtime.random() * hosts.length);
+    return [...hosts.slice(from), ...hosts.slice(0, from)];
   }
 
   #options(host: string): ConnectionOptions {
@@ -125,14 +162,17 @@ class NatsClient implements NatsPort {
   }
 
   /** Resolves once the connection is gone. */
-  async #use(connection: NatsConnection): Promise<void> {
+  async #use(connection: NatsConnection, host: string): Promise<void> {
     this.#connection = connection;
-    this.#found = connection.info?.connect_urls ?? [];
+    this.#met = true;
+    lastTold.set(this.#target, [...new Set([host, ...(connection.info?.connect_urls ?? [])])]);
     for (const subscribed of this.#subscribed) this.#subscribe(subscribed);
     const gone = this.#gone(connection);
-    if (this.#lastError !== undefined) this.#logger.info({ servers: this.name }, "NATS is connected again");
+    const again = this.#lastError !== undefined;
+    if (again) this.#logger.info({ servers: this.name }, "NATS is connected again");
     this.#lastError = undefined;
-    this.#events.connected();
+    this.#refused = false;
+    this.#events.connected(again);
     for (const { resolve } of this.#waiting) resolve();
     const error = await gone;
     this.#connection = undefined;
@@ -144,13 +184,24 @@ class NatsClient implements NatsPort {
 
   /** Whatever tells first: the status is there before the socket is done with. */
   async #gone(connection: NatsConnection): Promise<Error> {
-    const told = async (): Promise<void> => {
-      for await (const { type } of connection.status()) if (type === "disconnect") return;
+    const disconnected = async (): Promise<void> => {
+      for await (const status of connection.status()) {
+        if (status.type === "disconnect") return;
+        if (status.type === "update") this.#clusterChanged(connection, status.data as ServersChanged);
+        const { permissionContext: denied } = status as Status & Denial;
+        if (denied?.operation === "publish") this.#events.denied?.(denied.subject);
+      }
     };
-    const error = await Promise.race([connection.closed(), told()]);
+    const error = await Promise.race([connection.closed(), disconnected()]);
     if (error) return explain(error);
     // The library ends what it has left by itself: it does not connect again.
     return new Error("the server closed it, or answers no more");
+  }
+
+  /** Members that are gone stay known until the next connection tells anew: they may come back while this one's is the last to go. */
+  #clusterChanged({ info }: NatsConnection, { deleted }: ServersChanged): void {
+    lastTold.set(this.#target, [...new Set([...this.#members, ...(info?.connect_urls ?? [])])]);
+    if (deleted.length > 0) this.#events.memberGone?.();
   }
 
   #attemptFailed(cause: Error, failures: number): void {
@@ -159,7 +210,8 @@ class NatsClient implements NatsPort {
     const fields = { servers: this.name, cause: error.message, failures };
     if (failures === 1) this.#logger.warn(fields, "NATS cannot be reached: tried again for ever");
     else this.#logger.debug(fields, "NATS cannot be reached");
-    if (isRefusal(cause)) for (const { reject } of this.#waiting) reject(this.#notConnected());
+    this.#refused = isRefusal(cause);
+    if (this.#refused) for (const { reject } of this.#waiting) reject(this.#notConnected());
   }
 
   #pause(): Promise<void> {
@@ -176,7 +228,8 @@ class NatsClient implements NatsPort {
 
   #notConnected(): Error {
     const why = this.#lastError?.message ?? "it does not answer";
-    return Object.assign(new Error(`no connection to ${this.name}: ${why}`), { code: "ENOTCONN" });
+    const code = this.#refused ? "EACCES" : "ENETDOWN";
+    return Object.assign(new Error(`no connection to ${this.name}: ${why}`), { code });
   }
 
   ready(timeoutMs: number, signal?: AbortSignal): Promise<void> {
@@ -205,23 +258,44 @@ class NatsClient implements NatsPort {
     });
   }
 
-  publish(subject: string, bytes: Uint8Array, reply?: string): void {
+  publish(subject: string, bytes: Uint8Array, reply?: string, headers?: NatsHeaderEntries): void {
     if (!this.connected) return;
-    this.#connection?.publish(subject, bytes, reply === undefined ? undefined : { reply });
+    if (headers === undefined)
+      this.#connection?.publish(subject, bytes, reply === undefined ? undefined : { reply });
+    else
+      this.#connection?.publish(subject, bytes, {
+        ...(reply === undefined ? {} : { reply }),
+        headers: written(headers),
+      });
   }
 
-  subscribe(subject: string, take: Subscribed["take"], refused: Subscribed["refused"]): () => void {
-    const subscribed: Subscribed = { subject, take, refused, current: undefined };
+  subscribe(
+    subject: string,
+    take: Subscribed["take"],
+    refused: Subscribed["refused"],
+    queue?: string,
+  ): NatsSubscription {
+    const subscribed: Subscribed = { subject, take, refused, queue, current: undefined };
     this.#subscribed.add(subscribed);
     if (this.connected) this.#subscribe(subscribed);
-    return () => {
+    const end = (): void => {
       if (!this.#subscribed.delete(subscribed)) return;
       if (this.connected) subscribed.current?.unsubscribe();
     };
+    return Object.assign(end, { drain: () => this.#drain(subscribed) });
+  }
+
+  async #drain(subscribed: Subscribed): Promise<void> {
+    if (!this.#subscribed.has(subscribed)) return;
+    // It is drained already, or gone with its connection: then nothing is on its way.
+    if (this.connected) await subscribed.current?.drain().catch(() => {});
+    this.#subscribed.delete(subscribed);
   }
 
   #subscribe(subscribed: Subscribed): void {
-    subscribed.current = this.#connection?.subscribe(subscribed.subject, {
+    const { subject, queue } = subscribed;
+    subscribed.current = this.#connection?.subscribe(subject, {
+      ...(queue === undefined ? {} : { queue }),
       callback: (error, message) => {
         if (!this.#subscribed.has(subscribed)) return;
         if (error !== null) subscribed.refused(explain(error));
@@ -233,9 +307,10 @@ class NatsClient implements NatsPort {
   /** What throws here would end the library's reading. */
   #take(subscribed: Subscribed, message: Msg): void {
     try {
-      const { subject, reply, data } = message;
-      const nobody = data.length === 0 && message.headers?.code === 503;
-      subscribed.take({ subject, reply, bytes: data, nobody });
+      const { subject, reply, data, headers } = message;
+      const nobody = data.length === 0 && headers?.code === 503;
+      const bare = { subject, reply, bytes: data, nobody };
+      subscribed.take(headers === undefined ? bare : { ...bare, headers: readable(headers) });
     } catch (error) {
       this.#logger.error(
         { err: error, subject: subscribed.subject },
@@ -251,6 +326,7 @@ class NatsClient implements NatsPort {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#end.abort();
     this.#endPause?.();
     for (const { reject } of this.#waiting) reject(new Error(`the connection to ${this.name} was closed`));
     const connection = this.#connection;
@@ -263,6 +339,22 @@ class NatsClient implements NatsPort {
     timer?.cancel();
     await connection.close();
   }
+}
+
+function written(headers: NatsHeaderEntries): MsgHdrs {
+  const made = libraryHeaders();
+  for (const [name, value] of headers) made.append(name, value);
+  return made;
+}
+
+/** The library's own look-up is by the exact name. */
+function readable(headers: MsgHdrs): NatsMessageHeaders {
+  return {
+    code: headers.code,
+    description: headers.description,
+    get: (name) => headers.get(name, Match.IgnoreCase),
+    names: () => headers.keys(),
+  };
 }
 
 const REFUSALS = [
@@ -278,6 +370,7 @@ function isRefusal(error: Error): boolean {
 
 const SENTENCES: Readonly<Record<string, string>> = {
   CONNECTION_REFUSED: "the connection was refused: nothing listens there",
+  ECONNREFUSED: "the connection was refused: nothing listens there",
   AUTHORIZATION_VIOLATION: "the server refuses our credentials",
   TIMEOUT: "the server does not answer",
   ENOTFOUND: "the host cannot be resolved",

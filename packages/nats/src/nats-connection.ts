@@ -1,9 +1,12 @@
 import type { Connection, ConnectionHandler, Runtime, Timer, Writer } from "@skein/core";
-import { BatchBuffer, FrameDecoder, ProtocolError } from "@skein/core/internal";
+import { BatchBuffer, FrameDecoder, FrameWatch, ProtocolError } from "@skein/core/internal";
 import { Incoming } from "./incoming.ts";
-import { CLOSE_GRACE_MS, HIGH_WATER_BYTES, WINDOW_BYTES } from "./limits.ts";
+import { CLOSE_GRACE_MS, HIGH_WATER_BYTES, SHUT_MS, WINDOW_BYTES } from "./limits.ts";
 import { encode, type Message, reasonOf } from "./message.ts";
 import { Outgoing } from "./outgoing.ts";
+
+/** Of so many messages it is known when they were sent; a power of two. The server says at once that nobody took one. */
+const REMEMBERED = 256;
 
 export interface NatsConnectionOptions {
   readonly runtime: Runtime;
@@ -13,8 +16,8 @@ export interface NatsConnectionOptions {
   readonly partBytes: number;
   /** The peer's. */
   readonly windowBytes: number;
-  /** Publishes to the other end. */
-  readonly send: (bytes: Uint8Array) => void;
+  /** Publishes to the other end. `number`: of the message, or of the next one where it has none. */
+  readonly send: (bytes: Uint8Array, number: number) => void;
   /** Nothing more will be sent or wanted. */
   readonly over: () => void;
 }
@@ -29,6 +32,7 @@ export class NatsConnection implements Connection {
   readonly #outgoing: Outgoing;
   readonly #incoming = new Incoming(WINDOW_BYTES);
   #decoder: FrameDecoder | undefined;
+  #watch: FrameWatch | undefined;
   #handler: ConnectionHandler | undefined;
   /** Came before open() and was not handed on yet: at most a window. */
   #early: Message[] = [];
@@ -39,7 +43,14 @@ export class NatsConnection implements Connection {
   #over = false;
   #error: Error | undefined;
   #grace: Timer | undefined;
+  /** While the peer's window is shut. */
+  #shut: Timer | undefined;
   #waiting: (() => void)[] = [];
+  /** When messages were sent, by the last bits of their numbers: clock.monotonic() ms; before the first, none was. */
+  readonly #sentAt = new Float64Array(REMEMBERED).fill(Number.NEGATIVE_INFINITY);
+  /** Nobody is there: see untaken(). */
+  #held = false;
+  #undeliveredSince: number | undefined;
 
   constructor(options: NatsConnectionOptions) {
     this.#o = options;
@@ -64,6 +75,7 @@ export class NatsConnection implements Connection {
     this.#handler = handler;
     if (this.#over) return this.#tell();
     this.#decoder = new FrameDecoder(this.maxFrameBytes, handler);
+    this.#watch = new FrameWatch(this.#o.runtime, this.#decoder, (error) => this.destroy(error));
     if (this.#early.length > 0) this.#o.runtime.yieldToIo(() => this.#catchUp());
   }
 
@@ -114,10 +126,15 @@ export class NatsConnection implements Connection {
       }
       if (this.#over) return;
       this.#handler?.chunkEnd();
+      if ((this.#decoder?.partial ?? 0) > 0) this.#watch?.start();
     }
     // What a handler has written meanwhile leaves at the end of the tick and tells it as well, most of the time.
-    if (this.#incoming.due && !this.#over)
-      this.#o.send(encode("ack", { epoch: this.epoch, acknowledged: this.#incoming.tell() }));
+    if (this.#incoming.due && !this.#over) this.#acknowledge();
+  }
+
+  #acknowledge(): void {
+    const ack = encode("ack", { epoch: this.epoch, acknowledged: this.#incoming.tell() });
+    this.#o.send(ack, this.#outgoing.sequence);
   }
 
   /** The peer has sent all it had. */
@@ -159,16 +176,28 @@ export class NatsConnection implements Connection {
 
   /** Sends what the window allows. */
   #pump(): void {
+    if (this.#held) return;
     while (!this.#over) {
+      const number = this.#outgoing.sequence;
       const message = this.#nextMessage();
       if (message === undefined) break;
-      this.#o.send(message);
+      this.#sentAt[number % REMEMBERED] = this.#o.runtime.clock.monotonic();
+      this.#o.send(message, number);
     }
-    if (this.#closing && this.#outgoing.queued === 0) return this.#sayEnd();
+    if (this.#outgoing.queued > 0) this.#shut ??= this.#o.runtime.clock.setTimer(SHUT_MS, () => this.#ask());
+    else if (this.#closing) return this.#sayEnd();
     if (this.#waiting.length === 0 || this.bufferedBytes >= HIGH_WATER_BYTES) return;
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const callback of waiting) callback();
+  }
+
+  /** The window is shut, so nothing is sent that would tell that nobody is there any more: an empty message does. */
+  #ask(): void {
+    this.#shut = undefined;
+    if (this.#over || this.#outgoing.queued === 0) return;
+    this.#acknowledge();
+    this.#shut = this.#o.runtime.clock.setTimer(SHUT_MS, () => this.#ask());
   }
 
   #nextMessage(): Uint8Array | undefined {
@@ -178,25 +207,32 @@ export class NatsConnection implements Connection {
     return message;
   }
 
+  /** Sends what tells nothing, so that it is told if nobody is there. */
+  poke(): void {
+    if (!this.#over) this.#acknowledge();
+  }
+
   close(): void {
     if (this.#closing || this.#over) return;
     this.#batch.flush();
     this.#closing = true;
     this.#decoder?.stop();
+    this.#watch?.stop();
     this.#grace = this.#o.runtime.clock.setTimer(CLOSE_GRACE_MS, () => this.destroy());
     this.#pump();
   }
 
   #sayEnd(): void {
     if (this.#over) return;
-    this.#o.send(this.#outgoing.end(this.#incoming.tell()));
+    const number = this.#outgoing.sequence;
+    this.#o.send(this.#outgoing.end(this.#incoming.tell()), number);
     this.#end();
   }
 
   destroy(error?: Error): void {
     if (this.#over) return;
     const reason = error instanceof ProtocolError ? error.message : "it was closed at once";
-    this.#o.send(encode("reset", { epoch: this.epoch, reason }));
+    this.#o.send(encode("reset", { epoch: this.epoch, reason }), this.#outgoing.sequence);
     this.#end(error);
   }
 
@@ -205,12 +241,28 @@ export class NatsConnection implements Connection {
     this.#end(error);
   }
 
+  /**
+   * Nobody took message `number`, or one without a number before it: it is over, whoever may come back there. No message leaves any more, so that what was
+   * committed after the one before is executed by nobody; the error that ends it says so. The first time counts.
+   */
+  untaken(number: number | undefined): void {
+    if (this.#held) return;
+    this.#held = true;
+    if (number === undefined || (this.#outgoing.sequence - number) >>> 0 >= REMEMBERED - 1) return;
+    // What was committed in the turn of the loop in which the message before left may have left with it.
+    this.#undeliveredSince = this.#sentAt[((number - 1) >>> 0) % REMEMBERED];
+  }
+
   #end(error?: Error): void {
     if (this.#over) return;
     this.#over = true;
+    if (error !== undefined && this.#undeliveredSince !== undefined)
+      Object.assign(error, { undeliveredSince: this.#undeliveredSince });
     this.#error = error;
     this.#grace?.cancel();
+    this.#shut?.cancel();
     this.#decoder?.stop();
+    this.#watch?.stop();
     this.#outgoing.clear();
     this.#early = [];
     this.#waiting = [];

@@ -1,6 +1,6 @@
-import type { Logger, Runtime, Transport } from "@skein/core";
+import type { Logger, Runtime, Timer, Transport } from "@skein/core";
 import { Hub } from "./hub.ts";
-import { DEFAULT_MAX_FRAME_BYTES } from "./limits.ts";
+import { AWAY_MS, DEFAULT_MAX_FRAME_BYTES } from "./limits.ts";
 import { connectNats } from "./nats-client.ts";
 import { parseNatsUrl } from "./nats-url.ts";
 import { SCHEME } from "./subjects.ts";
@@ -28,6 +28,7 @@ export function createTransport(url: string, options: NatsTransportOptions): Tra
   let current: Hub | undefined;
   const hub = (): Hub => {
     if (current !== undefined) return current;
+    let unused: Timer | undefined;
     const made = new Hub(
       {
         runtime,
@@ -35,10 +36,16 @@ export function createTransport(url: string, options: NatsTransportOptions): Tra
         maxFrameBytes,
         connect: (events) => connectNats(target, { runtime, logger }, events),
       },
-      () => runtime.yieldToIo(leave),
+      () => {
+        // All that used it may have been lost with the server, and is dialled again: it knows the cluster's other members, and how long it was away.
+        if (made.settled) return runtime.yieldToIo(leave);
+        unused?.cancel();
+        unused = runtime.clock.setTimer(AWAY_MS, leave);
+      },
     );
     const leave = (): void => {
       if (made.used || current !== made) return;
+      unused?.cancel();
       current = undefined;
       void made.close();
     };

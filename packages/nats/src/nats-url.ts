@@ -30,18 +30,29 @@ export interface NatsTarget {
 
 /** Understands `nats://…` (see createTransport); throws INVALID_ARGUMENT naming the part that is wrong. */
 export function parseNatsUrl(text: string): NatsTarget {
+  return readNatsUrl(text, []).target;
+}
+
+/** As parseNatsUrl, with more parameters, whose values are for who names them to check. `what`: what errors call it. */
+export function readNatsUrl(
+  text: string,
+  params: readonly string[],
+  what = "the servers",
+): { readonly target: NatsTarget; readonly url: BackendUrl } {
   const url = parseBackendUrl(text, {
+    what,
     schemes: ["nats", "tls"],
     example: EXAMPLE,
     defaultHost: "localhost",
     defaultPort: 4222,
     manyHosts: true,
-    params: PARAMS,
+    params: [...PARAMS, ...params],
   });
   const prefix = url.params.get("prefix") ?? "skein";
   if (!isSubject(prefix) || prefix.length > MAX_PREFIX)
-    throw urlFault(url.shown, `prefix=${JSON.stringify(prefix)} is no subject: give one such as skein`);
-  return { name: url.shown, hosts: url.hosts, prefix, ...credentialsOf(url), tls: tlsOf(url) };
+    throw urlFault(url, `prefix=${JSON.stringify(prefix)} is no subject: give one such as skein`);
+  const target = { name: url.shown, hosts: url.hosts, prefix, ...credentialsOf(url), tls: tlsOf(url) };
+  return { target, url };
 }
 
 type Credentials = Pick<NatsTarget, "user" | "password" | "token" | "creds" | "nkey">;
@@ -52,7 +63,7 @@ function credentialsOf(url: BackendUrl): Credentials {
   const seed = fileParam(url, "nkey");
   const named = username !== undefined && username !== "";
   if ([named, creds !== undefined, seed !== undefined].filter(Boolean).length > 1)
-    throw urlFault(url.shown, "give one of a user (or token), creds= and nkey=");
+    throw urlFault(url, "give one of a user (or token), creds= and nkey=");
   if (creds !== undefined) return { creds };
   // The library reads a seed to the end of the file: not its last line's end.
   if (seed !== undefined) return { nkey: Buffer.from(seed.toString("latin1").trim(), "latin1") };
@@ -63,10 +74,10 @@ function credentialsOf(url: BackendUrl): Credentials {
 function tlsOf(url: BackendUrl): NatsTls | undefined {
   const given = url.params.get("tls");
   if (given !== undefined && given !== "true" && given !== "")
-    throw urlFault(url.shown, `tls=${given} is not true (files are ca=, cert= and key=)`);
+    throw urlFault(url, `tls=${given} is not true (files are ca=, cert= and key=)`);
   const [ca, cert, key] = (["ca", "cert", "key"] as const).map((name) => fileParam(url, name)?.toString());
   if ((cert === undefined) !== (key === undefined))
-    throw urlFault(url.shown, "a client certificate needs both cert= and key=");
+    throw urlFault(url, "a client certificate needs both cert= and key=");
   if (given === undefined && url.scheme !== "tls" && ca === undefined && cert === undefined) return undefined;
   return {
     ...(ca === undefined ? {} : { ca }),
@@ -80,6 +91,6 @@ function fileParam(url: BackendUrl, name: string): Buffer | undefined {
   try {
     return readFileSync(path);
   } catch (cause) {
-    throw urlFault(url.shown, `${name}=${path} cannot be read: ${(cause as Error).message}`);
+    throw urlFault(url, `${name}=${path} cannot be read: ${(cause as Error).message}`);
   }
 }

@@ -24,6 +24,10 @@ export class Outgoing {
     this.#options = options;
   }
 
+  /** The number of the next message. */
+  get sequence(): number {
+    return this.#sequence;
+  }
   /** Not sent yet. */
   get queued(): number {
     return this.#queued;

@@ -43,15 +43,23 @@ describe("subjects", () => {
     const inbox = createInbox("skein.v1", "me");
     expect(inbox.all).toBe("skein.v1.inbox.me.*");
     expect(inbox.idIn(inbox.of(12))).toBe(12);
+    expect(inbox.messageIn(inbox.of(12))).toBeUndefined();
+    expect(inbox.idIn(inbox.of(12, 4_294_967_295))).toBe(12);
+    expect(inbox.messageIn(inbox.of(12, 4_294_967_295))).toBe(4_294_967_295);
+    expect(createInbox("skein.v1", "0-f").idIn("skein.v1.inbox.0-f.7")).toBe(7);
+    expect(inbox.messageIn("skein.v1.inbox.me.12-x")).toBeUndefined();
     expect(inbox.idIn("skein.v1.inbox.you.12")).toBe(-1);
     expect(inbox.idIn("skein.v1.inbox.me.x")).toBe(-1);
     expect(inbox.isAnothers(createInbox("skein.v1", "you").of(3))).toBe(true);
+    expect(inbox.isAnothers(createInbox("skein.v1", "you").of(3, 0))).toBe(true);
     for (const bad of [
       undefined,
       "",
       "evil",
       "skein.v1.inbox.you.*",
       "skein.v1.inbox.you.1 2",
+      "skein.v1.inbox.you.1-",
+      "skein.v1.inbox.you.1-2-3",
       "skeinxv1.inbox.you.1",
     ])
       expect(inbox.isAnothers(bad), String(bad)).toBe(false);

@@ -36,10 +36,12 @@ export function formatAddress(subject: string): string {
 export interface Inbox {
   /** What to subscribe to. */
   readonly all: string;
-  /** Where the other end of connection `id` publishes. */
-  of(id: number): string;
+  /** Where the other end of connection `id` publishes. With a message's number: where the server says that nobody took that one. */
+  of(id: number, message?: number): string;
   /** The connection's id in a subject of ours; -1 where there is none. */
   idIn(subject: string): number;
+  /** The message's number in it; undefined where there is none. */
+  messageIn(subject: string): number | undefined;
   /** Whether a process of this kind made the subject: nothing is published to another that a peer has named. */
   isAnothers(subject: string | undefined): subject is string;
 }
@@ -47,14 +49,21 @@ export interface Inbox {
 export function createInbox(prefix: string, process: string): Inbox {
   const own = `${prefix}.inbox.${checkToken(process, "name of a process")}.`;
   const anyones = new RegExp(
-    `^${prefix.replace(/[.$]/g, "\\$&")}\\.inbox\\.[A-Za-z0-9_-]{1,128}\\.[0-9]{1,15}$`,
+    `^${prefix.replace(/[.$]/g, "\\$&")}\\.inbox\\.[A-Za-z0-9_-]{1,128}\\.[0-9]{1,15}(?:-[0-9]{1,10})?$`,
   );
   return {
     all: `${own}*`,
-    of: (id) => own + id,
+    of: (id, message) => (message === undefined ? own + id : `${own}${id}-${message}`),
     idIn(subject) {
-      const id = subject.startsWith(own) ? Number(subject.slice(own.length)) : -1;
+      const dash = subject.indexOf("-", own.length);
+      const end = dash < 0 ? subject.length : dash;
+      const id = subject.startsWith(own) ? Number(subject.slice(own.length, end)) : -1;
       return Number.isSafeInteger(id) ? id : -1;
+    },
+    messageIn(subject) {
+      const dash = subject.indexOf("-", own.length);
+      const number = dash < 0 ? Number.NaN : Number(subject.slice(dash + 1));
+      return Number.isSafeInteger(number) ? number : undefined;
     },
     isAnothers: (subject): subject is string => subject !== undefined && anyones.test(subject),
   };

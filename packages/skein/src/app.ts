@@ -1,11 +1,11 @@
 import { networkInterfaces } from "node:os";
 import {
+  type AttachedHandlers,
   type CodecFactory,
   createServer,
   type Door,
-  type DoorOf,
+  type EventsHub,
   type Instance,
-  type InstanceAddress,
   type Listener,
   type Logger,
   type MethodReport,
@@ -16,18 +16,29 @@ import {
   type Transport,
   toDefinition,
 } from "@skein/core";
-import { tellEndpoints } from "@skein/core/internal";
 import { createHttpDoor } from "@skein/http";
 import { ambient } from "./ambient.ts";
 import { Announcer } from "./announcer.ts";
+import type { App, AppState } from "./app-contract.ts";
 import { advertisedAddress, toUrl } from "./config/advertised.ts";
 import type { ServeConfig } from "./config/resolve-config.ts";
-import { closeDoors, openDoors } from "./doors/open-doors.ts";
+import {
+  closeDoors,
+  type DoorOption,
+  type Doors,
+  leaveOutside,
+  makeDoors,
+  openOutside,
+} from "./doors/open-doors.ts";
 import { OwnHost } from "./doors/own-host.ts";
+import type { Events } from "./events/events-map.ts";
+import { saidOnFailure } from "./events/said-on-failure.ts";
 import { type Checks, createChecks } from "./health.ts";
 import { keepAlive } from "./keep-alive.ts";
 import { Listeners } from "./listeners.ts";
 import type { OpenedRegistry } from "./open-registry.ts";
+import { ownRecord } from "./own-record.ts";
+import { refuseTwins } from "./refuse-twins.ts";
 import { awaitRegistry } from "./registry-wait.ts";
 import { dialSelf } from "./self-dial.ts";
 import type { ServeOptions } from "./serve-options.ts";
@@ -35,30 +46,6 @@ import { asSetup, SetupError } from "./setup-error.ts";
 import { closeOnSignal, isExiting } from "./signals.ts";
 import { createTransports, transportFor } from "./transports.ts";
 import { logUnknownPeers } from "./unknown-peers.ts";
-
-/** Services being served: on one port, under one lease. */
-export interface App extends AsyncDisposable {
-  /** Where callers reach it. */
-  readonly address: string;
-  /** `starting` until everything is announced; `draining` from close() or a signal on. */
-  readonly state: AppState;
-  /** What it serves, as the registry has it. */
-  services(): readonly Instance[];
-  /** Serves one more: starts it, then announces it. Rejects when its name and version are served already. */
-  add(target: object): Promise<Instance>;
-  /** Takes a service (all of its versions) away: deregistered, drained, stopped. Rejects when it is not served. */
-  remove(name: string): Promise<void>;
-  /** As `/health/ready` answers. */
-  ready(): Promise<Readiness>;
-  /** Counters and latencies by service and method since start. */
-  report(): readonly MethodReport[];
-  /**
-   * Deregisters, tells every peer, finishes what runs (at most graceMs), stops the services. Resolves once nothing is left; the process goes
-   * on. Idempotent.
-   */
-  close(): Promise<void>;
-}
-export type AppState = "starting" | "serving" | "draining" | "closed";
 
 /** What an app is made from. */
 export interface AppParts {
@@ -68,20 +55,26 @@ export interface AppParts {
   readonly logger: Logger;
   readonly opened: OpenedRegistry;
   readonly codecs: readonly CodecFactory[];
+  readonly events: EventsHub<Events>;
 }
 
 interface Served {
   readonly definition: ServiceDefinition;
   readonly instance: string;
+  /** Of events, once they are subscribed. */
+  handlers?: AttachedHandlers;
 }
 
 const CHECK_MS = 2000;
 /** Answers of the HTTP door that are under way when all calls have ended. */
 const DOOR_GRACE_MS = 500;
+/** As the server's own. */
+const GRACE_MS = 10_000;
 
 export class RunningApp implements App {
   state: AppState = "starting";
   address = "";
+  readonly events: EventsHub<Events>;
   readonly #p: AppParts;
   readonly #server: Server;
   readonly #transports: readonly Transport[];
@@ -91,7 +84,7 @@ export class RunningApp implements App {
   readonly #listeners = new Listeners();
   readonly #host: OwnHost;
   /** As asked for. */
-  #doors: readonly DoorOf[] = [];
+  #doors: Doors = { here: [], outside: [] };
   readonly #healthDoor: Door;
   readonly #startedAt: string;
   #listener: Listener | undefined;
@@ -102,6 +95,7 @@ export class RunningApp implements App {
 
   constructor(parts: AppParts) {
     this.#p = parts;
+    this.events = parts.events;
     const { config, options, runtime, logger, opened, codecs } = parts;
     const { registry } = opened;
     const { interceptors, authenticate, limits, queue, health, context } = options;
@@ -166,10 +160,11 @@ export class RunningApp implements App {
   async #start(definitions: readonly ServiceDefinition[]): Promise<void> {
     refuseTwins(definitions);
     await asSetup(() => this.#p.opened.check());
-    const { doors = [] } = this.#p.options;
-    if (doors.length > 0 && this.#p.config.listen.scheme === "nats")
+    const onNats = this.#p.config.listen.scheme === "nats";
+    const doors: readonly DoorOption[] = this.#p.options.doors ?? (onNats ? ["nats-micro"] : []);
+    this.#doors = await makeDoors(doors, this.#host, this.#p.config);
+    if (onNats && this.#doors.here.length > 0)
       throw new SetupError("option doors: other protocols need a port, and it listens on NATS");
-    this.#doors = await openDoors(doors, this.#host);
     await this.#listen();
     const added: Served[] = [];
     for (const definition of definitions) added.push(await this.#startService(definition));
@@ -177,6 +172,10 @@ export class RunningApp implements App {
     await this.#checkOnce();
     this.#alive();
     this.#enter("serving");
+    await openOutside(this.#doors);
+    this.#alive();
+    await Promise.all(added.map((served) => this.#listenToEvents(served)));
+    this.#alive();
     await awaitRegistry(Promise.all(added.map((served) => this.#announce(served))), this.#p.config.wait, {
       registry: this.#p.opened.registry.name,
       runtime: this.#p.runtime,
@@ -188,6 +187,11 @@ export class RunningApp implements App {
     this.#say(added);
   }
 
+  async #listenToEvents(served: Served): Promise<void> {
+    const { name, handlers = [] } = served.definition;
+    if (handlers.length > 0) served.handlers = await asSetup(() => this.events.attach(name, handlers));
+  }
+
   #enter(state: AppState): void {
     this.state = state;
     this.#listeners.tell();
@@ -196,8 +200,9 @@ export class RunningApp implements App {
   async #listen(): Promise<void> {
     const { config, runtime, logger } = this.#p;
     const url = toUrl(config.listen);
-    const spoken = this.#doors.some(({ protocol }) => protocol === "http");
-    const doors = spoken ? this.#doors : [...this.#doors, this.#healthDoor];
+    const { here } = this.#doors;
+    const spoken = here.some(({ protocol }) => protocol === "http");
+    const doors = spoken ? here : [...here, this.#healthDoor];
     this.#listener = await asSetup(() =>
       transportFor(url, this.#transports).listen(url, (connection) => this.#server.accept(connection), {
         doors,
@@ -212,13 +217,20 @@ export class RunningApp implements App {
     this.#listeners.tell();
   }
 
-  /** Nobody can call a service before its onStart has ended. */
-  async #startService(definition: ServiceDefinition): Promise<Served> {
+  /** Nobody can call a service before its onStart has ended, and what comes `before`; it is stopped when that fails. */
+  async #startService(
+    definition: ServiceDefinition,
+    before?: (served: Served) => Promise<void>,
+  ): Promise<Served> {
     const { runtime, logger } = this.#p;
     for (const warning of definition.warnings) logger.warn({ service: definition.name }, warning);
     this.#alive();
     await definition.onStart?.();
     const served = { definition, instance: runtime.uniqueId() };
+    await before?.(served).catch(async (error: unknown) => {
+      await this.#stopService(definition);
+      throw error;
+    });
     this.#served.push(served);
     this.#alive();
     this.#server.add(definition, served.instance);
@@ -248,35 +260,19 @@ export class RunningApp implements App {
   }
 
   async #announce({ definition, instance }: Served): Promise<Instance> {
-    const { metadata = {}, zone, weight = 1 } = this.#p.options;
-    const described: Instance = {
-      service: definition.name,
-      version: definition.version,
-      id: instance,
-      addresses: this.#addresses(),
-      ...(zone !== undefined && { zone }),
-      weight,
-      status: "serving",
-      startedAt: this.#startedAt,
-      metadata,
-    };
-    tellEndpoints(described, definition.endpoints.values());
-    const announced = this.#announcer.add(described);
+    const announced = this.#announcer.add(
+      ownRecord({
+        definition,
+        id: instance,
+        startedAt: this.#startedAt,
+        address: this.address,
+        doors: this.#doors.here.map(({ protocol }) => protocol),
+        options: this.#p.options,
+      }),
+    );
     // Until the registry has it, we are not ready.
     this.#listeners.tell();
     return await announced;
-  }
-
-  /** Ours first: callers take the first that they speak. */
-  #addresses(): readonly InstanceAddress[] {
-    const { host, protocol } = new URL(this.address);
-    if (host === "" || protocol === "nats:") return [{ protocol: "skein", url: this.address }];
-    const secure = this.#p.options.tls !== undefined;
-    const scheme = (door: string): string => (secure ? `${door}s` : door);
-    return [
-      { protocol: "skein", url: this.address },
-      ...this.#doors.map(({ protocol: door }) => ({ protocol: door, url: `${scheme(door)}://${host}` })),
-    ];
   }
 
   /** A signal may have come in the middle of starting. */
@@ -312,7 +308,7 @@ export class RunningApp implements App {
     if (this.state !== "serving") throw new Error(`nothing can be added: the app is ${this.state}`);
     const definition = toDefinition(target);
     refuseTwins([...this.#served.map((s) => s.definition), definition]);
-    const served = await this.#startService(definition);
+    const served = await this.#startService(definition, (one) => this.#listenToEvents(one));
     const announced = await this.#announce(served);
     this.#say([served]);
     return announced;
@@ -325,9 +321,12 @@ export class RunningApp implements App {
       throw new Error(`service ${name} is not served here: ${names} is`);
     }
     this.#served = this.#served.filter((served) => !leaving.includes(served));
+    await leaveOutside(this.#doors, this.#p.logger, name);
     this.#offer();
+    const { graceMs = GRACE_MS } = this.#p.options;
+    const handled = Promise.all(leaving.map(({ handlers }) => handlers?.drain(graceMs)));
     await Promise.all(leaving.map(({ instance }) => this.#announcer.remove(instance)));
-    await this.#server.remove(name, { graceMs: this.#p.options.graceMs });
+    await Promise.all([this.#server.remove(name, { graceMs }), handled]);
     for (const { definition } of leaving) await this.#stopService(definition);
     this.#p.logger.info({ service: name, address: this.address }, `no longer serving ${name}`);
   }
@@ -366,13 +365,16 @@ export class RunningApp implements App {
     const wasServing = this.state === "serving";
     this.#enter("draining");
     this.#checks.stop();
-    await this.#announcer.close();
+    const handled = saidOnFailure(this.events.drain(options.graceMs ?? GRACE_MS), logger);
+    await Promise.all([this.#announcer.close(), leaveOutside(this.#doors, logger)]);
     this.#host.drain();
     await this.#server.drain({ graceMs: options.graceMs });
     await this.#listener?.close();
-    await closeDoors([...this.#doors, this.#healthDoor], DOOR_GRACE_MS, logger);
+    await closeDoors([...this.#doors.here, ...this.#doors.outside, this.#healthDoor], DOOR_GRACE_MS, logger);
     await this.#host.close();
+    await handled;
     for (const { definition } of this.#served.reverse()) await this.#stopService(definition);
+    await saidOnFailure(this.events.close(0), logger);
     await opened.close();
     this.#enter("closed");
     for (const release of this.#release) release();
@@ -389,18 +391,5 @@ export class RunningApp implements App {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-}
-
-function refuseTwins(definitions: readonly ServiceDefinition[]): void {
-  const seen = new Map<string, ServiceDefinition>();
-  for (const definition of definitions) {
-    const { name, version, label } = definition;
-    const twin = seen.get(`${name} ${version}`);
-    if (twin !== undefined)
-      throw new SetupError(
-        `service ${name} ${version} is served twice in this process, by ${twin.label} and by ${label}: give one of them another name or version`,
-      );
-    seen.set(`${name} ${version}`, definition);
   }
 }

@@ -71,7 +71,8 @@ export interface ClientOptions extends ConfigOptions, CallDefaults {
    */
   readonly policy?: Policy | undefined;
   /**
-   * Other protocols than ours, for `client.service(name, { protocol })`. Known by name without being given: `jsonrpc` (of `@skein/http`).
+   * Other protocols than ours, for `client.service(name, { protocol })`. Known by name without being given: `jsonrpc` and `go-micro` (of
+   * `@skein/http`), `grpc` (of `@skein/grpc`), `nats-micro` (of `@skein/nats`; it needs `nats`, and no registry).
    * One given of the same name comes first.
    */
   readonly protocols?: readonly ForeignProtocol[] | undefined;
@@ -112,7 +113,11 @@ function connect(options: ClientOptions, env: Environment): Client {
     runtime,
     logger,
     registry: opened.registry,
-    protocols: withKnownProtocols(options.protocols),
+    protocols: withKnownProtocols(options.protocols, {
+      nats: config.nats,
+      namespace: config.namespace,
+      logger,
+    }),
     transports: createTransports(
       options.tls,
       config.nats === undefined ? undefined : { url: config.nats, logger },

@@ -1,4 +1,8 @@
 export {
+  type BusDelivery,
+  type BusEvent,
+  type BusReceiver,
+  type BusSubscription,
   bidiStream,
   type CallContext,
   type CallDefaults,
@@ -12,15 +16,23 @@ export {
   DEFAULT_HEDGE,
   DEFAULT_POLICY,
   type DefinedErrors,
+  type DefinedEvent,
+  type DefinedEvents,
   type DoorConnection,
   type DoorFactory,
   type DoorHost,
   type DoorOf,
   defineErrors,
+  defineEvents,
   defineService,
   type EndpointDescription,
   type EndpointKind,
   type ErrorsContract,
+  type EventBus,
+  type EventContext,
+  type EventOptions,
+  type EventsOf,
+  type EventsReport,
   type Executed,
   type ForeignProtocol,
   type Handlers,
@@ -35,9 +47,11 @@ export {
   type MethodLimits,
   type MethodReport,
   type Next,
+  type OnOptions,
   type Outcome,
   type Policy,
   type Priority,
+  type PublishOptions,
   type QueueOptions,
   type Readiness,
   type RegistrationDescription,
@@ -58,6 +72,8 @@ export {
   type ServiceSummary,
   type Snapshot,
   type StandardSchema,
+  type Subscription,
+  type SubscriptionReport,
   serverStream,
   silentLogger,
   type TypedError,
@@ -65,11 +81,15 @@ export {
 } from "@skein/core";
 export { currentContext } from "./ambient.ts";
 export { type Announcement, type AnnounceOptions, announce } from "./announce.ts";
-export type { App, AppState } from "./app.ts";
+export type { App, AppState } from "./app-contract.ts";
 export { type Client, type ClientOptions, createClient } from "./client.ts";
 export { redactUrl } from "./config/redact.ts";
 export type { ConfigOptions } from "./config/resolve-config.ts";
+export type { EventsConfigOptions } from "./config/resolve-events.ts";
 export type { DoorName, DoorOption } from "./doors/open-doors.ts";
+export { type CreateEventsOptions, createEvents, type EventsClient } from "./events/create-events.ts";
+export type { Events } from "./events/events-map.ts";
+export { On } from "./events/on.ts";
 export type { Check, CheckWithTimeout, HealthOptions } from "./health.ts";
 export { createLogger, type LoggerOptions } from "./logger/create-logger.ts";
 export type { LogLevel } from "./logger/levels.ts";

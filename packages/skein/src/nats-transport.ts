@@ -1,9 +1,5 @@
 import type { Logger, Runtime, Transport } from "@skein/core";
-import { redactUrl } from "./config/redact.ts";
-import { importFromApp, resolveFromApp } from "./import-from-app.ts";
-import { asSetup, SetupError } from "./setup-error.ts";
-
-const PACKAGE = "@skein/nats";
+import { openNats } from "./nats-package.ts";
 
 /** What the package exports as `createTransport`. */
 type CreateTransport = (url: string, options: { runtime: Runtime; logger: Logger }) => Transport;
@@ -16,16 +12,9 @@ export interface NatsServers {
 
 /** The transport of a package that the application has installed, loaded at its first use. Throws, naming the command, when it is not installed. */
 export function createNatsTransport(runtime: Runtime, { url, logger }: NatsServers): Transport {
-  if (resolveFromApp(PACKAGE) === undefined)
-    throw new SetupError(`${redactUrl(url)} needs the package ${PACKAGE}: npm install ${PACKAGE}`);
-  const open = async (): Promise<Transport> => {
-    const { createTransport } = (await importFromApp(PACKAGE)) ?? {};
-    if (typeof createTransport !== "function")
-      throw new SetupError(
-        `${redactUrl(url)} needs createTransport() of ${PACKAGE}, which this version of it does not have`,
-      );
-    return asSetup(() => (createTransport as CreateTransport)(url, { runtime, logger }));
-  };
+  const open = openNats<CreateTransport, Transport>(url, "createTransport", (create) =>
+    create(url, { runtime, logger }),
+  );
   let opening: Promise<Transport> | undefined;
   const opened = (): Promise<Transport> => {
     opening ??= open();

@@ -1,5 +1,5 @@
-import type { ForeignProtocol } from "@skein/core";
-import { assumedUnary, speaksGoMicro, speaksGrpc } from "@skein/core/internal";
+import type { ForeignProtocol, Logger } from "@skein/core";
+import { assumedUnary, speaksGoMicro, speaksGrpc, wholeService } from "@skein/core/internal";
 import { importFromApp, resolveFromApp } from "./import-from-app.ts";
 import { SetupError } from "./setup-error.ts";
 
@@ -8,7 +8,10 @@ const PACKAGES: Readonly<Record<string, string>> = {
   "go-micro": "@skein/http/go-micro",
   grpc: "@skein/grpc/client",
   jsonrpc: "@skein/http/jsonrpc",
+  "nats-micro": "@skein/nats/micro",
 };
+/** Finds by itself who answers. */
+const WITHOUT_REGISTRY = "nats-micro";
 
 /** Those that instances are called by because their records say so. */
 const SPEAKS: Readonly<Record<string, ForeignProtocol["speaks"]>> = {
@@ -16,22 +19,39 @@ const SPEAKS: Readonly<Record<string, ForeignProtocol["speaks"]>> = {
   grpc: speaksGrpc,
 };
 
-/** Those that are given, and behind them those that are known by name. */
-export function withKnownProtocols(given: readonly ForeignProtocol[] = []): readonly ForeignProtocol[] {
-  return [...given, ...Object.entries(PACKAGES).map(([name, specifier]) => lazy(name, specifier))];
+/** What the protocol on NATS has to know. */
+export interface ProtocolServers {
+  /** URL of NATS's servers. Undefined: there are none. */
+  readonly nats: string | undefined;
+  readonly namespace: string | undefined;
+  readonly logger: Logger;
 }
 
-function lazy(protocol: string, specifier: string): ForeignProtocol {
+/** Those that are given, and behind them those that are known by name. */
+export function withKnownProtocols(
+  given: readonly ForeignProtocol[] = [],
+  servers: ProtocolServers,
+): readonly ForeignProtocol[] {
+  return [...given, ...Object.entries(PACKAGES).map(([name, specifier]) => lazy(name, specifier, servers))];
+}
+
+function lazy(protocol: string, specifier: string, servers: ProtocolServers): ForeignProtocol {
   let loading: Promise<ForeignProtocol> | undefined;
   return {
     protocol,
     speaks: SPEAKS[protocol],
     service(name) {
       if (resolveFromApp(specifier) === undefined) throw missing(protocol, specifier);
+      const alone = protocol === WITHOUT_REGISTRY;
+      if (alone && servers.nats === undefined)
+        throw new SetupError(
+          `the protocol ${protocol} needs servers of NATS: give nats (or SKEIN_NATS) nats://user:password@a:4222,b:4222`,
+        );
       return {
         endpoint: assumedUnary,
+        instance: alone ? wholeService(name, protocol) : undefined,
         open: async (options) => {
-          loading ??= load(protocol, specifier);
+          loading ??= load(protocol, specifier, servers);
           return (await loading).service(name).open(options);
         },
       };
@@ -39,7 +59,11 @@ function lazy(protocol: string, specifier: string): ForeignProtocol {
   };
 }
 
-async function load(protocol: string, specifier: string): Promise<ForeignProtocol> {
+async function load(
+  protocol: string,
+  specifier: string,
+  { nats, namespace, logger }: ProtocolServers,
+): Promise<ForeignProtocol> {
   const loaded = await importFromApp(specifier);
   if (loaded === undefined) throw missing(protocol, specifier);
   const { createProtocol } = loaded;
@@ -47,7 +71,8 @@ async function load(protocol: string, specifier: string): Promise<ForeignProtoco
     throw new SetupError(
       `the protocol ${protocol} needs createProtocol() of ${specifier}, which this version of it does not have`,
     );
-  return (createProtocol as () => ForeignProtocol)();
+  const known = protocol === WITHOUT_REGISTRY ? { url: nats, namespace, logger } : undefined;
+  return (createProtocol as (known?: object) => ForeignProtocol)(known);
 }
 
 function missing(protocol: string, specifier: string): SetupError {

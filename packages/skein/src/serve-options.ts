@@ -1,13 +1,14 @@
 import type { CodecFactory, Interceptor, QueueOptions, ServerLimits, ServerOptions } from "@skein/core";
 import type { TlsSettings } from "@skein/transport";
 import type { ServeConfigOptions } from "./config/resolve-config.ts";
+import type { EventsConfigOptions } from "./config/resolve-events.ts";
 import { type DoorOption, doorsFault } from "./doors/open-doors.ts";
 import type { HealthOptions } from "./health.ts";
 import type { SelfDial } from "./self-dial.ts";
 import { SetupError } from "./setup-error.ts";
 
 /** What `serve` takes last. */
-export interface ServeOptions extends ServeConfigOptions {
+export interface ServeOptions extends ServeConfigOptions, EventsConfigOptions {
   /** Text pairs in the registry's records, under 8 KiB. @default none */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
   /** Where it runs, for callers that prefer what is near. @default none */
@@ -20,7 +21,7 @@ export interface ServeOptions extends ServeConfigOptions {
   readonly interceptors?: readonly Interceptor[] | undefined;
   /**
    * Other protocols to the same methods on the same port: `["http", "grpc", "jsonrpc"]`, or what a door's package makes with options of its own. Health
-   * is answered by HTTP without any. @default none
+   * is answered by HTTP without any. `nats-micro` needs no port, but servers of NATS (`nats`). @default none; `["nats-micro"]` where it listens on NATS
    */
   readonly doors?: readonly DoorOption[] | undefined;
   /** True: welcome. Asked for each connection and each refresh of credentials. @default everybody is welcome */
@@ -72,6 +73,8 @@ const KNOWN: Readonly<Record<keyof ServeOptions, true>> = {
   namespace: true,
   ttl: true,
   nats: true,
+  events: true,
+  eventCodec: true,
   log: true,
   listen: true,
   advertise: true,

@@ -1,7 +1,10 @@
 import { json, msgpack } from "@skein/codec";
 import type { Logger } from "@skein/core";
-import { type App, type AppParts, RunningApp } from "./app.ts";
+import { type AppParts, RunningApp } from "./app.ts";
+import type { App } from "./app-contract.ts";
 import { type Environment, resolveLog, resolveServeConfig } from "./config/resolve-config.ts";
+import { resolveEvents } from "./config/resolve-events.ts";
+import { openEvents } from "./events/open-events.ts";
 import type { LogLevel } from "./logger/levels.ts";
 import { loggerOf } from "./logger/logger-of.ts";
 import { nodeRuntime as runtime } from "./node-runtime.ts";
@@ -16,7 +19,7 @@ const STANDARD_OUTPUT = 1;
  * SIGTERM or SIGINT it deregisters, drains, stops them (`onStop`) and exits with 0.
  *
  * `await serve(new UserService())`, `await serve(new UserService(), new OrderService(), { registry: "memory:" })`. Options win over the variables
- * SKEIN_REGISTRY, SKEIN_LISTEN, SKEIN_ADVERTISE, SKEIN_NAMESPACE, SKEIN_TTL and SKEIN_LOG.
+ * SKEIN_REGISTRY, SKEIN_LISTEN, SKEIN_ADVERTISE, SKEIN_NAMESPACE, SKEIN_TTL, SKEIN_EVENTS and SKEIN_LOG.
  *
  * Rejects when it cannot start: a port in use, an advertised address that leads elsewhere, a registry directory that cannot be written, a wrong
  * value. Uncaught, that is one line in the log and exit code 1.
@@ -51,5 +54,8 @@ function createParts(options: ServeOptions, env: Environment): AppParts {
   const config = resolveServeConfig(options, env);
   const logger = loggerOf(config.log, STANDARD_OUTPUT);
   const opened = openRegistry(config, { runtime, logger });
-  return { config, options, runtime, logger, opened, codecs: options.codecs ?? [msgpack, json] };
+  const target = resolveEvents(options, env, config.nats);
+  const context = options.context !== false;
+  const events = openEvents({ target, codec: options.eventCodec, logger, context });
+  return { config, options, runtime, logger, opened, codecs: options.codecs ?? [msgpack, json], events };
 }

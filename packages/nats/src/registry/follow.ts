@@ -1,9 +1,12 @@
 import type { Runtime } from "@skein/core";
+import { settled } from "@skein/registry/backend";
 import type { Link } from "./link.ts";
 import type { Presence } from "./presence.ts";
 import { decodeSaying } from "./registry-message.ts";
-import { settled } from "./settle.ts";
 import type { Skipped } from "./skipped.ts";
+
+/** Answers come at once. */
+const SETTLE = { leastMs: 200, quietMs: 100, mostMs: 1000 } as const;
 
 export interface FollowOptions {
   readonly link: Link;
@@ -70,7 +73,7 @@ export class Follow {
     this.#looks.add(look);
     skipped.begin(this.#place);
     this.#question.ask();
-    await settled(runtime, () => this.#newsAt, look.signal);
+    await settled(runtime, SETTLE, () => this.#newsAt, look.signal);
     this.#looks.delete(look);
     signal.removeEventListener("abort", abort);
     skipped.seen();

@@ -1,11 +1,12 @@
 import { RpcError, type Runtime, type Timer } from "@skein/core";
-import type { NatsMessage, NatsPort, NatsPortEvents } from "../nats-port.ts";
+import type { NatsHeaderEntries, NatsMessage, NatsPort, NatsPortEvents } from "../nats-port.ts";
 import type { RegistrySubjects } from "./registry-subjects.ts";
 
 /** How long whoever asks for something waits for a connection, ms. */
 const READY_MS = 2000;
 /** A server that does not confirm for so long is frozen, ms. */
 const CONFIRM_MS = 2000;
+const NOTHING = new Uint8Array();
 
 export interface LinkOptions {
   readonly name: string;
@@ -17,10 +18,17 @@ export interface LinkOptions {
 export interface LinkEvents {
   connected(): void;
   disconnected(error: Error): void;
+  /** As of a port. */
+  denied?(subject: string): void;
 }
 
 /** Takes answers to a question. `nobody`: none will come. */
 export type TakeAnswer = (bytes: Uint8Array, nobody: boolean) => void;
+
+export interface Question {
+  ask(bytes?: Uint8Array, headers?: NatsHeaderEntries): void;
+  end(): void;
+}
 
 /** The way of one registry to its server: begun with the first use. */
 export class Link {
@@ -42,6 +50,9 @@ export class Link {
     this.#process = options.runtime.uniqueId();
   }
 
+  get name(): string {
+    return this.#o.name;
+  }
   get connected(): boolean {
     return this.#port?.connected ?? false;
   }
@@ -63,6 +74,7 @@ export class Link {
         this.#events.connected();
       },
       disconnected: (why) => this.#events.disconnected(this.unavailable(new Error(why))),
+      denied: (subject) => this.#events.denied?.(subject),
     });
     this.#port = port;
     const { answers, questionIn } = this.subjects;
@@ -100,17 +112,23 @@ export class Link {
   }
 
   /** Said into the void while there is no connection. */
-  publish(subject: string, bytes: Uint8Array): void {
+  publish(subject: string, bytes: Uint8Array = NOTHING): void {
     this.#port?.publish(subject, bytes);
   }
 
-  /** A question of which answers are taken until the function that is returned is called. Each ask() asks again. */
-  question(subject: string, take: TakeAnswer): { ask(): void; end(): void } {
+  /** Takes what a consumer of JetStream delivers, until the function that is returned is called. */
+  delivery(take: (message: NatsMessage) => void): { readonly subject: string; end(): void } {
+    const subject = this.subjects.delivered(this.#process, ++this.#asked);
+    return { subject, end: this.subscribe(subject, take) };
+  }
+
+  /** A question of which answers are taken until end(). Each ask() asks again. */
+  question(subject: string, take: TakeAnswer): Question {
     const id = ++this.#asked;
     const reply = this.subjects.answer(this.#process, id);
     this.#questions.set(id, take);
     return {
-      ask: () => this.#port?.publish(subject, new Uint8Array(), reply),
+      ask: (bytes = NOTHING, headers) => this.#port?.publish(subject, bytes, reply, headers),
       end: () => void this.#questions.delete(id),
     };
   }

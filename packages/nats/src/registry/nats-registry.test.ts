@@ -2,9 +2,10 @@ import { sampleInstance } from "@skein/conformance";
 import { type Registry, type Snapshot, silentLogger } from "@skein/core";
 import { createLeaseKeeper } from "@skein/core/internal";
 import { createFakeRuntime } from "@skein/core/testing";
+import { NodeRegistry } from "@skein/registry/backend";
 import { beforeEach, expect, test } from "vitest";
 import { type FakePort, FakeServer } from "../test/fake-server.ts";
-import { NatsRegistry } from "./nats-registry.ts";
+import { NatsNode } from "./nats-node.ts";
 import { registrySubjects } from "./registry-subjects.ts";
 
 const TTL_MS = 30_000;
@@ -19,7 +20,7 @@ const pass = (ms: number): Promise<void> => runtime.clock.advanceAsync(ms);
 
 function open(): { registry: Registry; readonly port: FakePort } {
   let port: FakePort | undefined;
-  const registry = new NatsRegistry({
+  const node = new NatsNode({
     name: "nats:",
     runtime,
     logger: silentLogger,
@@ -30,7 +31,7 @@ function open(): { registry: Registry; readonly port: FakePort } {
     },
   });
   return {
-    registry,
+    registry: new NodeRegistry("nats:", node),
     get port() {
       return port as FakePort;
     },

@@ -3,8 +3,11 @@ import type { Gone, Written } from "./registry-message.ts";
 
 /** What was said to be gone stays gone for late copies of what was said before, ms. */
 const GONE_MS = 30_000;
-/** After a time without a server: whoever is still there says so within a third of its TTL, and so much more, ms. */
-const FORGIVE_MS = 1000;
+/**
+ * After a time without a server: whoever is still there says so within a third of its TTL, and so much more for connecting, ms. With the last word that he
+ * has then, a second is not passed by much.
+ */
+const FORGIVE_MS = 600;
 /** No server has as many; a liar may say so. */
 const MOST_CLAIMS = 50_000;
 

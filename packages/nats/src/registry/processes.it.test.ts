@@ -1,8 +1,6 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { join } from "node:path";
 import { sampleInstance, Watched } from "@skein/conformance";
-import { nodeRuntime as runtime } from "@skein/conformance/node";
+import { InstancesProcess, nodeRuntime as runtime } from "@skein/conformance/node";
 import { type Registry, type Snapshot, silentLogger } from "@skein/core";
 import { connect } from "nats";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -15,8 +13,9 @@ const HEAL_MS = TTL_MS / 3 + 1000;
 const clock = { pass: (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms)) };
 const undo: (() => unknown)[] = [];
 let server: NatsServer;
+let query = "";
 
-function open(url = server.url): Registry {
+function open(url = server.url + query): Registry {
   const registry = createRegistry(url, { runtime, logger: silentLogger });
   undo.push(() => registry.close());
   return registry;
@@ -28,23 +27,12 @@ function watch(registry = open()): Watched {
 }
 
 /** test/nats-process.ts in a process of its own, ready. */
-async function start(count: number, ttlMs = TTL_MS) {
+async function start(count: number, ttlMs = TTL_MS): Promise<InstancesProcess> {
   const program = join(import.meta.dirname, "../test/nats-process.ts");
-  const args = ["--conditions=skein-source", "--import", "tsx", program];
-  const child = spawn(process.execPath, [...args, server.url, String(ttlMs), String(count)], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const exited = once(child, "close");
-  undo.push(async () => {
-    child.kill("SIGKILL");
-    await exited;
-  });
-  const ended = exited.then(() => {
-    throw new Error("ended before it was ready");
-  });
-  await Promise.race([once(child.stdout, "data"), ended]);
-  ended.catch(() => {});
-  return { child, exited, has: (id: string) => id.startsWith(`${child.pid}-`) };
+  const started = new InstancesProcess(program, { url: server.url + query, ttlMs, count });
+  undo.push(() => started.kill());
+  await started.ready;
+  return started;
 }
 
 const fresh =
@@ -52,110 +40,147 @@ const fresh =
   (s: Snapshot): boolean =>
     s.stale !== true && s.instances.length === count;
 
-describe.skipIf(natsBinary() === undefined)("with a real nats-server", () => {
-  beforeEach(async () => {
-    server = await NatsServer.start();
-  });
-  afterEach(async () => {
-    for (const step of undo.splice(0).reverse()) await step();
-    await server.close();
-  });
+afterEach(async () => {
+  for (const step of undo.splice(0).reverse()) await step();
+  await server?.close();
+});
 
-  test("one that leaves is gone at once, one that is killed within TTL + 1.5 s", async () => {
-    const watched = watch();
-    const [leaving, dying, staying] = await Promise.all([start(2), start(2), start(1)]);
-    await watched.until(fresh(5), clock, 3000);
+const ways = [
+  { way: "NATS alone", flags: [], inUrl: "" },
+  { way: "JetStream's key-value", flags: ["-js"], inUrl: "/?kv=services" },
+];
+describe.skipIf(natsBinary() === undefined).each(ways)(
+  "with a real nats-server, on $way",
+  ({ flags, inUrl }) => {
+    beforeEach(async () => {
+      server = await NatsServer.start(flags);
+      query = inUrl;
+    });
 
-    leaving.child.kill("SIGTERM");
-    await watched.until(fresh(3), clock, 2000);
-    expect((await leaving.exited)[0]).toBe(0);
+    test("one that leaves is gone at once, one that is killed within TTL + 1.5 s", async () => {
+      const watched = watch();
+      const [leaving, dying, staying] = await Promise.all([start(2), start(2), start(1)]);
+      await watched.until(fresh(5), clock, 3000);
 
-    dying.child.kill("SIGKILL");
-    const killed = Date.now();
-    await watched.until(fresh(1), clock, 6000);
-    expect(Date.now() - killed).toBeLessThanOrEqual(TTL_MS + 1500);
-    expect(watched.seen.at(-1)?.instances.every((i) => staying.has(i.id))).toBe(true);
-  }, 30_000);
+      leaving.child.kill("SIGTERM");
+      await watched.until(fresh(3), clock, 2000);
+      expect((await leaving.exited)[0]).toBe(0);
 
-  test("one that was stopped for longer than its TTL is gone meanwhile, and back soon after", async () => {
-    const watched = watch();
-    const { child } = await start(1);
-    await watched.until(fresh(1), clock, 3000);
-    child.kill("SIGSTOP");
-    await watched.until(fresh(0), clock, TTL_MS + 1500);
-    await clock.pass(2000);
-    child.kill("SIGCONT");
-    await watched.until(fresh(1), clock, HEAL_MS);
-  }, 30_000);
+      dying.child.kill("SIGKILL");
+      const killed = Date.now();
+      await watched.until(fresh(1), clock, 6000);
+      expect(Date.now() - killed).toBeLessThanOrEqual(TTL_MS + 1500);
+      expect(watched.seen.at(-1)?.instances.every((i) => staying.has(i.id))).toBe(true);
+    }, 30_000);
 
-  test("a server that is down for longer than the TTL and comes back: nobody is lost, who died is gone", async () => {
-    const watched = watch();
-    const [staying, dying] = [await start(3), await start(2)];
-    await watched.until(fresh(5), clock, 3000);
-    const from = watched.seen.length;
-    await server.kill();
-    const stale = await watched.until((s) => s.stale === true, clock, 1000);
-    expect(stale.instances.length).toBe(5);
-    dying.child.kill("SIGKILL");
-    await clock.pass(5000);
-    await server.start();
-    const back = Date.now();
-    await watched.until(fresh(3), clock, HEAL_MS + 1000);
-    expect(Date.now() - back).toBeLessThanOrEqual(HEAL_MS + 500);
-    // A new lease of those who stayed, everywhere.
-    const late = watch();
-    await late.until(fresh(3), clock, 1500);
-    await clock.pass(TTL_MS + 500);
-    for (const { instances } of [...watched.seen.slice(from), ...late.seen])
-      expect(instances.filter((i) => staying.has(i.id)).length).toBe(3);
-  }, 40_000);
+    test("one that was stopped for longer than its TTL is gone meanwhile, and back soon after", async () => {
+      const watched = watch();
+      const { child } = await start(1);
+      await watched.until(fresh(1), clock, 3000);
+      child.kill("SIGSTOP");
+      await watched.until(fresh(0), clock, TTL_MS + 1500);
+      await clock.pass(2000);
+      child.kill("SIGCONT");
+      await watched.until(fresh(1), clock, HEAL_MS);
+    }, 30_000);
 
-  test.each([2500, 9000])(
-    "a server frozen for %i ms: nobody is lost",
-    async (frozenMs) => {
+    test("a server that is down for longer than the TTL and comes back: nobody is lost, who died is gone", async () => {
+      const watched = watch();
+      const [staying, dying] = [await start(3), await start(2)];
+      await watched.until(fresh(5), clock, 3000);
+      const from = watched.seen.length;
+      await server.kill();
+      const stale = await watched.until((s) => s.stale === true, clock, 1000);
+      expect(stale.instances.length).toBe(5);
+      dying.child.kill("SIGKILL");
+      await clock.pass(5000);
+      await server.start();
+      const back = Date.now();
+      await watched.until(fresh(3), clock, HEAL_MS + 1000);
+      expect(Date.now() - back).toBeLessThanOrEqual(HEAL_MS + 500);
+      // A new lease of those who stayed, everywhere.
+      const late = watch();
+      await late.until(fresh(3), clock, 1500);
+      await clock.pass(TTL_MS + 500);
+      for (const { instances } of [...watched.seen.slice(from), ...late.seen])
+        expect(instances.filter((i) => staying.has(i.id)).length).toBe(3);
+    }, 40_000);
+
+    test("a server that was wiped: nobody is lost, and all are found", async () => {
+      const watched = watch();
+      const staying = await start(3);
+      await watched.until(fresh(3), clock, 3000);
+      const from = watched.seen.length;
+      await server.kill();
+      server.wipe();
+      await watched.until((s) => s.stale === true, clock, 1000);
+      await clock.pass(1500);
+      await server.start();
+      const late = watch();
+      await Promise.all([watched, late].map((each) => each.until(fresh(3), clock, HEAL_MS)));
+      const more = await start(1);
+      await watched.until(fresh(4), clock, 500);
+      await clock.pass(TTL_MS + 500);
+      expect(fresh(4)(watched.seen.at(-1) as Snapshot)).toBe(true);
+      for (const { instances } of watched.seen.slice(from))
+        expect(instances.filter((i) => staying.has(i.id)).length).toBe(3);
+      expect((await open().get("user")).instances.filter((i) => more.has(i.id)).length).toBe(1);
+    }, 30_000);
+
+    test.each([2500, 10_000])(
+      "a server frozen for %i ms: nobody is lost",
+      async (frozenMs) => {
+        const watched = watch();
+        await start(3, 2000);
+        await watched.until(fresh(3), clock, 3000);
+        const from = watched.seen.length;
+        server.stop();
+        await clock.pass(frozenMs);
+        server.resume();
+        await watched.until(fresh(3), clock, HEAL_MS + 1000);
+        await clock.pass(3500);
+        for (const { instances } of watched.seen.slice(from)) expect(instances.length).toBe(3);
+        expect(fresh(3)(watched.seen.at(-1) as Snapshot)).toBe(true);
+        const found = (await open().get("user")).instances;
+        expect(found.length).toBe(3);
+      },
+      40_000,
+    );
+
+    test("a watcher whose loop was blocked for longer than the TTL loses nobody by it", async () => {
       const watched = watch();
       await start(3, 2000);
       await watched.until(fresh(3), clock, 3000);
-      const from = watched.seen.length;
-      server.stop();
-      await clock.pass(frozenMs);
-      server.resume();
-      await watched.until(fresh(3), clock, HEAL_MS + 1000);
-      await clock.pass(3500);
-      for (const { instances } of watched.seen.slice(from)) expect(instances.length).toBe(3);
-      expect(fresh(3)(watched.seen.at(-1) as Snapshot)).toBe(true);
-      const found = (await open().get("user")).instances;
-      expect(found.length).toBe(3);
-    },
-    40_000,
-  );
+      const before = watched.seen.length;
+      for (let n = 0; n < 4; n++) {
+        const until = performance.now() + 1500 + n * 400;
+        while (performance.now() < until);
+        await clock.pass(n * 150);
+      }
+      await clock.pass(1000);
+      expect(watched.seen.slice(before)).toEqual([]);
+    }, 30_000);
 
-  test("a watcher whose loop was blocked for longer than the TTL loses nobody by it", async () => {
-    const watched = watch();
-    await start(3, 2000);
-    await watched.until(fresh(3), clock, 3000);
-    const before = watched.seen.length;
-    for (let n = 0; n < 4; n++) {
-      const until = performance.now() + 1500 + n * 400;
-      while (performance.now() < until);
-      await clock.pass(n * 150);
-    }
-    await clock.pass(1000);
-    expect(watched.seen.slice(before)).toEqual([]);
-  }, 30_000);
+    test("without a server: told so within 3 s, found once it is there", async () => {
+      await server.kill();
+      const registry = open();
+      const watched = watch(registry);
+      const error = { code: "UNAVAILABLE", message: expect.stringContaining("refused") };
+      await expect(registry.get("user")).rejects.toMatchObject(error);
+      await expect(registry.lease({ ttlMs: TTL_MS })).rejects.toMatchObject(error);
+      const stale = await watched.until((s) => s.stale === true, clock, 3000);
+      expect(stale).toMatchObject({ instances: [], error });
+      await server.start();
+      await watched.until(fresh(0), clock, 2000);
+    }, 20_000);
+  },
+);
 
-  test("without a server: told so within 3 s, found once it is there", async () => {
-    await server.kill();
-    const registry = open();
-    const watched = watch(registry);
-    const error = { code: "UNAVAILABLE", message: expect.stringContaining("refused") };
-    await expect(registry.get("user")).rejects.toMatchObject(error);
-    await expect(registry.lease({ ttlMs: TTL_MS })).rejects.toMatchObject(error);
-    const stale = await watched.until((s) => s.stale === true, clock, 3000);
-    expect(stale).toMatchObject({ instances: [], error });
-    await server.start();
-    await watched.until(fresh(0), clock, 2000);
-  }, 20_000);
+describe.skipIf(natsBinary() === undefined)("with a real nats-server", () => {
+  beforeEach(async () => {
+    server = await NatsServer.start();
+    query = "";
+  });
 
   test("a question that wants its answer elsewhere gets none", async () => {
     const lease = await open().lease({ ttlMs: TTL_MS });

@@ -31,7 +31,7 @@ export interface Heard extends Saying {
 /** A message holds about so much at the most: less than any server's max_payload is set to. */
 export const MOST_MESSAGE_BYTES = 64 * 1024;
 const MOST_RECORDS = 1000;
-const MOST_TTL_MS = 24 * 3_600_000;
+export const MOST_TTL_MS = 24 * 3_600_000;
 const LEASE = /^[A-Za-z0-9_-]{1,128}$/;
 const SHOWN = 100;
 
@@ -85,8 +85,7 @@ export function decodeSaying(
   }
   const { lease, ttlMs, leftMs, there = [], gone = [] } = value;
   const sound =
-    typeof lease === "string" &&
-    LEASE.test(lease) &&
+    isLease(lease) &&
     isDuration(ttlMs) &&
     isDuration(leftMs) &&
     Array.isArray(there) &&
@@ -130,6 +129,7 @@ function textOf(bytes: Uint8Array): string | undefined {
   }
 }
 
-const isDuration = (v: unknown): v is number => typeof v === "number" && v >= 0 && v <= MOST_TTL_MS;
+export const isLease = (v: unknown): v is string => typeof v === "string" && LEASE.test(v);
+export const isDuration = (v: unknown): v is number => typeof v === "number" && v >= 0 && v <= MOST_TTL_MS;
 const isStamp = (v: unknown): v is number => Number.isSafeInteger(v) && (v as number) >= 0;
 const shown = (v: unknown): string => (typeof v === "string" ? v : JSON.stringify(v)).slice(0, SHOWN);

@@ -11,6 +11,8 @@ export interface RegistrySubjects {
   /** What to subscribe to for answers to `process`. */
   answers(process: string): string;
   answer(process: string, question: number): string;
+  /** Where a consumer of JetStream delivers to `process`. */
+  delivered(process: string, consumer: number): string;
   /** Whether it is a subject for answers: nothing is published to another that a peer has named. */
   isAnswer(subject: string | undefined): subject is string;
   /** The number of the question that an answer belongs to; -1 where there is none. */
@@ -29,6 +31,8 @@ export function registrySubjects(prefix: string, namespace: string | undefined):
     askedAll: `${base}asked-all`,
     answers: (process) => `${own(process)}*`,
     answer: (process, question) => own(process) + question,
+    delivered: (process, consumer) =>
+      `${base}delivered.${checkToken(process, "name of a process")}.${consumer}`,
     isAnswer: (subject): subject is string => subject !== undefined && answers.test(subject),
     questionIn(subject) {
       const question = subject.slice(subject.lastIndexOf(".") + 1);

@@ -54,6 +54,7 @@ export class FakePort implements NatsPort {
   readonly name = "fake";
   readonly maxPayload = 1024 * 1024;
   connected = false;
+  clustered = false;
   readonly #server: FakeServer;
   readonly #events: NatsPortEvents;
   #waiting: (() => void)[] = [];
@@ -67,6 +68,10 @@ export class FakePort implements NatsPort {
     this.connected = true;
     this.#events.connected();
     for (const go of this.#waiting.splice(0)) go();
+  }
+  /** Another member of the cluster. */
+  losesMember(): void {
+    this.#events.memberGone?.();
   }
   disconnect(): void {
     this.connected = false;

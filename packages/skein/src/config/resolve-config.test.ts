@@ -58,7 +58,10 @@ test("NATS: its servers are those of the listener, else of NATS, else of the reg
   expect(resolveServeConfig({ listen: a }, {}).listen).toEqual({ scheme: "nats", url: "nats://" });
   expect(nats({ listen: a, nats: b, registry: c })).toBe(a);
   expect(nats({ listen: "nats://", nats: b, registry: c })).toBe(b);
-  expect(nats({ listen: "nats:", registry: c })).toBe(c);
+  expect(nats({ listen: "nats:", registry: c })).toBe("nats://c/");
+  for (const query of ["kv=x&prefix=y", "prefix=y&kv=x", "prefix=y&kv"])
+    expect(nats({ registry: `nats://c?${query}` })).toBe("nats://c?prefix=y");
+  expect(nats({ registry: "nats://c?prefix=kv&tls" })).toBe("nats://c?prefix=kv&tls");
   expect(nats({ listen: "nats://" })).toBe("nats://localhost:4222");
   expect(nats({}, { SKEIN_NATS: b })).toBe(b);
   // A client as well: it listens nowhere, and finds those who do.

@@ -130,8 +130,13 @@ function resolveNats(
   return (
     given?.value ??
     natsIn(env.SKEIN_LISTEN?.trim() ?? "") ??
-    (registry.kind === "package" ? natsIn(registry.url) : undefined)
+    (registry.kind === "package" ? serversOf(natsIn(registry.url)) : undefined)
   );
+}
+
+/** Without what only a registry understands: where it keeps its records. */
+function serversOf(url: string | undefined): string | undefined {
+  return url?.replace(/([?&])kv(?:=[^&]*)?(?:&|$)/, "$1").replace(/[?&]$/, "");
 }
 
 /** A URL that names servers of NATS. */

@@ -1,16 +1,33 @@
-import type { Door, DoorFactory, DoorHost, DoorOf, Logger } from "@skein/core";
+import type { DoorFactory, DoorHost, DoorOf, Logger, OutsideDoor, OutsideDoorFactory } from "@skein/core";
 import { importFromApp } from "../import-from-app.ts";
 import { asSetup, SetupError } from "../setup-error.ts";
 
 /** Doors known by name; their packages are loaded when they are asked for. */
-export type DoorName = "http" | "grpc" | "jsonrpc";
-export type DoorOption = DoorName | DoorFactory<never>;
+export type DoorName = "http" | "grpc" | "jsonrpc" | "nats-micro";
+export type DoorOption = DoorName | DoorFactory<never> | OutsideDoorFactory;
+
+type AnyDoor = DoorOf | OutsideDoor;
+type AnyFactory = DoorFactory | OutsideDoorFactory;
 
 const PACKAGES: Readonly<Record<DoorName, string>> = {
   http: "@skein/http",
   jsonrpc: "@skein/http/jsonrpc",
   grpc: "@skein/grpc",
+  "nats-micro": "@skein/nats/micro",
 };
+
+/** What the door on NATS has to know. */
+export interface DoorServers {
+  /** URL of NATS's servers. Undefined: there are none. */
+  readonly nats: string | undefined;
+  readonly namespace: string | undefined;
+}
+
+/** How a package makes a door of what it is told of servers; the others take nothing. */
+type CreateOutsideDoor = (servers: {
+  readonly url: string;
+  readonly namespace?: string;
+}) => OutsideDoorFactory;
 
 /** Undefined, or what is wrong with the option. */
 export function doorsFault(doors: unknown): string | undefined {
@@ -26,11 +43,21 @@ export function doorsFault(doors: unknown): string | undefined {
   return twice === undefined ? undefined : `option doors has "${twice}" twice`;
 }
 
+/** Doors on the service's port, and those that are elsewhere, which are to be opened. */
+export interface Doors {
+  readonly here: readonly DoorOf[];
+  readonly outside: readonly OutsideDoor[];
+}
+
 /** @throws SetupError that names what to install or to change; nothing is left open then */
-export async function openDoors(doors: readonly DoorOption[], host: DoorHost): Promise<readonly DoorOf[]> {
-  const opened: DoorOf[] = [];
+export async function makeDoors(
+  doors: readonly DoorOption[],
+  host: DoorHost,
+  servers: DoorServers,
+): Promise<Doors> {
+  const opened: AnyDoor[] = [];
   try {
-    for (const door of doors) opened.push(await open(door, host));
+    for (const door of doors) opened.push(await open(door, host, servers));
     const protocols = opened.map((door) => door.protocol);
     const twice = protocols.find((protocol, i) => protocols.indexOf(protocol) !== i);
     if (twice !== undefined) throw new SetupError(`option doors: two of them speak ${twice}`);
@@ -38,25 +65,53 @@ export async function openDoors(doors: readonly DoorOption[], host: DoorHost): P
     await closeDoors(opened, 0, host.logger);
     throw error;
   }
-  return opened;
+  return {
+    here: opened.filter(isHere),
+    outside: opened.filter((door): door is OutsideDoor => !isHere(door)),
+  };
+}
+
+function isHere(door: AnyDoor): door is DoorOf {
+  return "accept" in door;
+}
+
+/** Callers may come to those that are elsewhere. @throws SetupError when they cannot */
+export async function openOutside({ outside }: Doors): Promise<void> {
+  for (const door of outside) await asSetup(() => door.open());
+}
+
+/** No more calls come to those that are elsewhere, where others have not been told that this process goes. */
+export async function leaveOutside({ outside }: Doors, logger: Logger, service?: string): Promise<void> {
+  await eachOf(outside, logger, (door) => door.leave(service));
 }
 
 /** Never rejects: a door that cannot be closed does not keep what comes after it from being closed. */
-export async function closeDoors(doors: readonly Door[], graceMs: number, logger: Logger): Promise<void> {
-  const close = async (door: Door): Promise<void> => {
+export async function closeDoors(doors: readonly Closable[], graceMs: number, logger: Logger): Promise<void> {
+  await eachOf(doors, logger, (door) => door.close(graceMs));
+}
+
+type Closable = Pick<OutsideDoor, "name" | "close">;
+
+async function eachOf<D extends Closable>(
+  doors: readonly D[],
+  logger: Logger,
+  end: (door: D) => Promise<void>,
+): Promise<void> {
+  const one = async (door: D): Promise<void> => {
     try {
-      await door.close(graceMs);
+      await end(door);
     } catch (error) {
       logger.error({ door: door.name, err: error }, "a door could not be closed");
     }
   };
-  await Promise.all(doors.map(close));
+  await Promise.all(doors.map(one));
 }
 
-async function open(option: DoorOption, host: DoorHost): Promise<DoorOf> {
-  const factory = (typeof option === "string" ? await load(option) : option) as DoorFactory;
-  const door: Partial<DoorOf> = await asSetup(async () => factory(host));
-  if (typeof door?.protocol === "string" && typeof door.accept === "function") return door as DoorOf;
+async function open(option: DoorOption, host: DoorHost, servers: DoorServers): Promise<AnyDoor> {
+  const factory = (typeof option === "string" ? await load(option, servers) : option) as AnyFactory;
+  const door: Partial<DoorOf & OutsideDoor> = await asSetup(async (): Promise<AnyDoor> => factory(host));
+  const made = typeof door?.accept === "function" || typeof door?.open === "function";
+  if (typeof door?.protocol === "string" && made) return door as AnyDoor;
   const what =
     typeof option === "string" ? `the door ${option}` : `${factory.name || "a function"} in option doors`;
   throw new SetupError(
@@ -64,7 +119,7 @@ async function open(option: DoorOption, host: DoorHost): Promise<DoorOf> {
   );
 }
 
-async function load(name: DoorName): Promise<DoorFactory> {
+async function load(name: DoorName, { nats, namespace }: DoorServers): Promise<AnyFactory> {
   const specifier = PACKAGES[name];
   const loaded = await importFromApp(specifier);
   const installed = specifier.split("/").slice(0, 2).join("/");
@@ -75,5 +130,10 @@ async function load(name: DoorName): Promise<DoorFactory> {
     throw new SetupError(
       `the door ${name} needs createDoor() of ${specifier}, which this version of it does not have`,
     );
-  return createDoor as DoorFactory;
+  if (name !== "nats-micro") return createDoor as DoorFactory;
+  if (nats === undefined)
+    throw new SetupError(
+      "the door nats-micro needs servers of NATS: give nats (or SKEIN_NATS) nats://user:password@a:4222,b:4222",
+    );
+  return (createDoor as CreateOutsideDoor)({ url: nats, ...(namespace !== undefined && { namespace }) });
 }

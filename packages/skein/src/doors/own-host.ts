@@ -46,6 +46,7 @@ export class OwnHost implements DoorHost {
   #services: readonly OwnService[] = [];
   readonly #open = new Set<Client>();
   readonly #described = new WeakMap<ServiceDefinition, ServiceDescription>();
+  readonly #ids = new WeakMap<ServiceDescription, string>();
 
   constructor({ runtime, logger, health, accept }: OwnHostOptions) {
     this.runtime = runtime;
@@ -70,11 +71,16 @@ export class OwnHost implements DoorHost {
   }
 
   services(): readonly ServiceDescription[] {
-    return this.#services.map(({ definition }) => {
+    return this.#services.map(({ definition, instance }) => {
       const known = this.#described.get(definition) ?? describeService(definition);
       this.#described.set(definition, known);
+      this.#ids.set(known, instance);
       return known;
     });
+  }
+
+  instanceOf(service: ServiceDescription): string | undefined {
+    return this.#ids.get(service);
   }
 
   connect(peer: string, credentials?: string): DoorConnection {

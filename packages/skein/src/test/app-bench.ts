@@ -1,7 +1,7 @@
 import { type CallContext, type Registry, Rpc, Service, silentLogger } from "@skein/core";
 import { createMemoryRegistry } from "@skein/registry";
 import { afterEach, beforeEach, expect } from "vitest";
-import type { App } from "../app.ts";
+import type { App } from "../app-contract.ts";
 import { type ClientOptions, createClient } from "../client.ts";
 import { nodeRuntime } from "../node-runtime.ts";
 import { serve } from "../serve.ts";
