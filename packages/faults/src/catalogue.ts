@@ -3,6 +3,10 @@ import { aborted } from "./scenarios/aborted.ts";
 import { blocked } from "./scenarios/blocked.ts";
 import { hops } from "./scenarios/hops.ts";
 import { kill } from "./scenarios/kill.ts";
+import { natsCluster } from "./scenarios/nats-cluster.ts";
+import { natsKill, natsRolling } from "./scenarios/nats-instances.ts";
+import { natsDown, natsFrozen, natsRestart } from "./scenarios/nats-outage.ts";
+import { natsSlowConsumer } from "./scenarios/nats-slow-consumer.ts";
 import { network } from "./scenarios/network.ts";
 import { overloads } from "./scenarios/overload.ts";
 import { partition } from "./scenarios/partition.ts";
@@ -31,4 +35,11 @@ export const SCENARIOS: readonly Scenario[] = [
   hops,
   aborted,
   storm,
+  natsRestart,
+  natsDown,
+  natsFrozen,
+  natsSlowConsumer,
+  natsCluster,
+  natsKill,
+  natsRolling,
 ];

@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { createClient, RpcError } from "skein";
 import type { CallRecord } from "../ledger/records.ts";
-import { wallClock } from "../stage/open-load.ts";
+import { wallClock } from "../stage/wall-clock.ts";
 import type { Aborted, AborterSettings, AbortOrder } from "./aborter-protocol.ts";
 import type { LedgerApi } from "./protocol.ts";
 

@@ -4,7 +4,7 @@ import { setTimeout as turn } from "node:timers/promises";
 import { type ClientSession, createClientSession, type RemoteEndpoint } from "@skein/core/internal";
 import { plainJsonCodec } from "@skein/core/testing";
 import { createTransports, nodeRuntime as runtime } from "skein/internal";
-import { wallClock } from "../stage/open-load.ts";
+import { wallClock } from "../stage/wall-clock.ts";
 import type { CallerDone, CallerOrder, CallerSettings, LoadMix, Phase } from "./caller-protocol.ts";
 import { LeanCall } from "./lean-call.ts";
 

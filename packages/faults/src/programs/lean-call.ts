@@ -1,7 +1,7 @@
 import type { RpcError } from "@skein/core";
 import type { OutgoingCall, RemoteEndpoint } from "@skein/core/internal";
 import type { CallRecord } from "../ledger/records.ts";
-import { wallClock } from "../stage/open-load.ts";
+import { wallClock } from "../stage/wall-clock.ts";
 
 /** A call straight on a session: no proxy, no promise, no retry, no choice. A tenth of what a client's call costs whoever makes it. */
 export class LeanCall implements OutgoingCall {

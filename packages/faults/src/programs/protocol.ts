@@ -5,6 +5,8 @@ export interface Work {
   readonly id: string;
   /** How long the handler waits, ms. */
   readonly ms: number;
+  /** To make it large. */
+  readonly pad?: string;
 }
 
 /** The ledger's service as callers see it. */

@@ -6,8 +6,8 @@ import type { Scenario } from "../scenario.ts";
 import { backAfter } from "../stage/back-after.ts";
 import { behindProxies, type FaultProxy } from "../stage/fault-proxy.ts";
 import { latest, sleep } from "../stage/measure.ts";
-import { wallClock } from "../stage/open-load.ts";
 import type { Stage } from "../stage/stage.ts";
+import { wallClock } from "../stage/wall-clock.ts";
 import { mixedLoad } from "./load.ts";
 
 const RATE = 200;

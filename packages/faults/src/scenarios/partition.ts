@@ -4,8 +4,8 @@ import type { Outcome, Scenario } from "../scenario.ts";
 import { backAfter } from "../stage/back-after.ts";
 import { behindProxies } from "../stage/fault-proxy.ts";
 import { latencies, latest, quantile, sleep } from "../stage/measure.ts";
-import { wallClock } from "../stage/open-load.ts";
 import type { Stage } from "../stage/stage.ts";
+import { wallClock } from "../stage/wall-clock.ts";
 import { mixedLoad } from "./load.ts";
 import { SILENT } from "./silent.ts";
 

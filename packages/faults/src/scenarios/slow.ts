@@ -2,8 +2,8 @@ import { atLeast, figure, outcome } from "../findings.ts";
 import { checkLedger } from "../ledger/check.ts";
 import type { Scenario } from "../scenario.ts";
 import { latencies, quantile, sharesByPid, sleep } from "../stage/measure.ts";
-import { wallClock } from "../stage/open-load.ts";
 import type { ServiceProcess } from "../stage/service-process.ts";
+import { wallClock } from "../stage/wall-clock.ts";
 import { mixedLoad } from "./load.ts";
 
 /** Until code is compiled and all are connected to. */

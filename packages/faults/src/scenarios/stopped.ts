@@ -4,8 +4,8 @@ import type { CallRecord } from "../ledger/records.ts";
 import type { Scenario } from "../scenario.ts";
 import { backAfter } from "../stage/back-after.ts";
 import { latest, sleep } from "../stage/measure.ts";
-import { wallClock } from "../stage/open-load.ts";
 import type { ServiceProcess } from "../stage/service-process.ts";
+import { wallClock } from "../stage/wall-clock.ts";
 import { mixedLoad } from "./load.ts";
 import { SILENT } from "./silent.ts";
 

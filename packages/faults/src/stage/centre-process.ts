@@ -1,6 +1,5 @@
-import { once } from "node:events";
-import { createServer } from "node:net";
 import { join } from "node:path";
+import { freePort } from "./free-port.ts";
 import { type HelperProcess, startHelper } from "./helper-process.ts";
 import type { Stage } from "./stage.ts";
 
@@ -37,13 +36,4 @@ export class CentreProcess {
   async kill(): Promise<void> {
     await this.#process?.kill();
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
 }

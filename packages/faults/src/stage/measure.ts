@@ -28,16 +28,24 @@ export function latencies(calls: readonly CallRecord[]): number[] {
 
 /** How long after its deadline the latest call ended, ms; 0 when none did. While its caller had no processor it could not end. */
 export function latest(calls: readonly CallRecord[]): number {
-  return Math.max(0, ...calls.map((c) => c.endedAt - c.sentAt - c.timeoutMs - (c.starvedMs ?? 0)));
+  return calls.reduce(
+    (late, c) => Math.max(late, c.endedAt - c.sentAt - c.timeoutMs - (c.starvedMs ?? 0)),
+    0,
+  );
+}
+
+/** The pid of the process that answered it; undefined: none did. */
+export function answeredBy({ answer }: CallRecord): number | undefined {
+  const by = (answer as { by?: string } | undefined)?.by;
+  return by === undefined ? undefined : Number(by.split(":")[0]);
 }
 
 /** Which process answered each call, by pid. */
 export function sharesByPid(calls: readonly CallRecord[]): Map<number, number> {
   const shares = new Map<number, number>();
-  for (const { answer } of calls) {
-    const by = (answer as { by?: string } | undefined)?.by;
-    if (by === undefined) continue;
-    const pid = Number(by.split(":")[0]);
+  for (const call of calls) {
+    const pid = answeredBy(call);
+    if (pid === undefined) continue;
     shares.set(pid, (shares.get(pid) ?? 0) + 1);
   }
   return shares;

@@ -1,7 +1,8 @@
 import { RpcError } from "skein";
 import type { CallRecord, Receipt } from "../ledger/records.ts";
 import type { Stage } from "./stage.ts";
-import { type Starved, starvedBetween, starvedMs } from "./starved.ts";
+import { type Starved, starvedBetween, starvedIn, turnNow } from "./starved.ts";
+import { wallClock } from "./wall-clock.ts";
 
 /** A call to be made. */
 export interface Planned {
@@ -11,12 +12,8 @@ export interface Planned {
   send(id: string): Promise<unknown>;
 }
 
-export const wallClock = (): number => performance.timeOrigin + performance.now();
-
 /** How often calls that are due are sent, ms. */
 const TURN_MS = 2;
-/** What is shorter says nothing. */
-const LEAST_STARVED_MS = 1;
 
 /** Makes the call, and tells what became of it. */
 async function recorded(id: string, planned: Planned, intendedAt: number): Promise<CallRecord> {
@@ -45,7 +42,7 @@ export class OpenLoad {
   readonly #pending = new Set<Promise<void>>();
   readonly #watchers = new Set<() => void>();
   readonly #starved: Starved[] = [];
-  #looked = { at: wallClock(), starvedMs: starvedMs(process.pid) };
+  #turn = turnNow();
   #stopped = false;
   #sent = 0;
   #timer: NodeJS.Timeout;
@@ -72,8 +69,8 @@ export class OpenLoad {
   }
 
   #send(): void {
-    const now = wallClock();
-    this.#look(now);
+    this.#look();
+    const now = this.#turn.at;
     while (!this.#stopped) {
       const intendedAt = this.#began + this.#sent * this.#everyMs;
       if (intendedAt > now) return;
@@ -84,11 +81,11 @@ export class OpenLoad {
     }
   }
 
-  #look(now: number): void {
-    const last = this.#looked;
-    this.#looked = { at: now, starvedMs: starvedMs(process.pid) };
-    const ms = this.#looked.starvedMs - last.starvedMs;
-    if (ms >= LEAST_STARVED_MS) this.#starved.push({ from: last.at, to: now, ms });
+  #look(): void {
+    const last = this.#turn;
+    this.#turn = turnNow();
+    const starved = starvedIn(last, this.#turn, TURN_MS);
+    if (starved !== undefined) this.#starved.push(starved);
   }
 
   async #keep(id: string, planned: Planned, intendedAt: number): Promise<void> {
@@ -140,7 +137,7 @@ export class OpenLoad {
   async stop(): Promise<readonly CallRecord[]> {
     this.#stopped = true;
     await Promise.all(this.#pending);
-    this.#look(wallClock());
+    this.#look();
     clearInterval(this.#timer);
     return this.records.map((record) => this.#excused(record));
   }
