@@ -16,6 +16,8 @@ export interface CatalogueEntry {
   readonly name: string;
   readonly about: string;
   readonly variants?: string;
+  /** It speaks through a NATS server: always, or in the variant `nats`. */
+  readonly nats?: "always" | "variant";
   readonly needs: Needs;
 }
 
@@ -26,7 +28,8 @@ export const catalogue: readonly CatalogueEntry[] = [
   {
     name: "skein",
     about: "Skein with its defaults over TCP",
-    variants: "context, interceptor, json, doors",
+    variants: "context, interceptor, json, doors, nats",
+    nats: "variant",
     needs: { kind: "own" },
   },
   {
@@ -35,8 +38,26 @@ export const catalogue: readonly CatalogueEntry[] = [
     variants: "[no-]zc, rec, onread, map, async, json, cork; flush=tick|micro|immediate|none; early=BYTES",
     needs: { kind: "own" },
   },
-  { name: "moleculer", about: "Moleculer 0.14 over its TCP transporter", needs: npm("moleculer") },
-  { name: "nest", about: "NestJS microservices over TCP", needs: npm("nest") },
+  {
+    name: "nats-raw",
+    about: "request/reply of npm nats and msgpackr",
+    nats: "always",
+    needs: { kind: "own" },
+  },
+  {
+    name: "moleculer",
+    about: "Moleculer 0.14 over its TCP transporter",
+    variants: "nats",
+    nats: "variant",
+    needs: npm("moleculer"),
+  },
+  {
+    name: "nest",
+    about: "NestJS microservices over TCP",
+    variants: "nats",
+    nats: "variant",
+    needs: npm("nest"),
+  },
   { name: "grpc-js", about: "@grpc/grpc-js with protobufjs", needs: npm("grpc-js") },
   { name: "skein-grpc", about: "the client of grpc-js at Skein's door for gRPC", needs: door("grpc-js") },
   {
@@ -60,8 +81,14 @@ export const defaultAdapters: readonly string[] = [
   BASE,
   "skein",
   "skein:doors",
-  ...catalogue.map((entry) => entry.name).filter((name) => name !== "skein" && name !== "raw-net"),
+  ...catalogue
+    .filter(({ name, nats }) => name !== "skein" && name !== "raw-net" && nats !== "always")
+    .map(({ name }) => name),
 ];
+
+/** What `--nats` runs: all of them through one server. The first is the base. */
+export const NATS_BASE = "nats-raw";
+export const natsAdapters: readonly string[] = [NATS_BASE, "skein:nats", "moleculer:nats", "nest:nats"];
 
 export const quickAdapters: readonly string[] = [BASE, "skein"];
 
@@ -80,6 +107,9 @@ export function chooseAdapter(id: string): AdapterChoice {
     throw new Error(`no adapter is named "${name}"; there are ${catalogue.map((e) => e.name).join(", ")}`);
   return { id, entry, variant: colon < 0 ? "" : id.slice(colon + 1) };
 }
+
+export const speaksNats = ({ entry, variant }: AdapterChoice): boolean =>
+  entry.nats === "always" || (entry.nats === "variant" && variant.split(",").includes("nats"));
 
 /** Commas separate both adapters and switches of a variant: only one in front of an adapter's name ends an adapter. */
 export function splitAdapters(list: string): string[] {

@@ -1,5 +1,5 @@
 import { cpus } from "node:os";
-import { type AdapterChoice, adapterModule, loadProgram, runsFromSource } from "./catalogue.ts";
+import { type AdapterChoice, adapterModule, loadProgram, runsFromSource, speaksNats } from "./catalogue.ts";
 import { type Child, startChild } from "./child.ts";
 import type { Info, LoadResult, Usage } from "./load/protocol.ts";
 import { goBinary } from "./peers.ts";
@@ -21,8 +21,15 @@ export interface Contestant {
   close(): Promise<void>;
 }
 
-/** @param nodeBinary the Node that runs it */
-export async function startContestant(choice: AdapterChoice, nodeBinary: string): Promise<Contestant> {
+/**
+ * @param nodeBinary the Node that runs it
+ * @param nats URL of the run's server, where there is one
+ */
+export async function startContestant(
+  choice: AdapterChoice,
+  nodeBinary: string,
+  nats: string,
+): Promise<Contestant> {
   const { needs } = choice.entry;
   const [port, sparePort] = await freePorts(2);
   const launch = (role: "server" | "client"): Promise<Child> => {
@@ -34,6 +41,7 @@ export async function startContestant(choice: AdapterChoice, nodeBinary: string)
       String(port),
       String(sparePort),
       choice.variant,
+      nats,
     ];
     return startChild(nodeBinary, [...fromSource, ...program]);
   };
@@ -41,16 +49,18 @@ export async function startContestant(choice: AdapterChoice, nodeBinary: string)
   try {
     const client = await launch("client");
     const info = await client.ask<Info>({ cmd: "info" });
-    return contestant(choice.id, server, client, info);
+    return contestant(choice, server, client, info);
   } catch (error) {
     await server.stop();
     throw error;
   }
 }
 
-function contestant(id: string, server: Child, client: Child, info: Info): Contestant {
+function contestant(choice: AdapterChoice, server: Child, client: Child, info: Info): Contestant {
+  const { id } = choice;
   let halvedRate = 0;
-  const can = (phase: Phase): boolean => phase.kind !== "stream" || info.stream;
+  const can = (phase: Phase): boolean =>
+    (phase.kind !== "stream" || info.stream) && !(phase.size === "1m" && speaksNats(choice));
   return {
     id,
     async warmUp(phases, seconds) {

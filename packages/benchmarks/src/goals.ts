@@ -1,4 +1,4 @@
-import { BASE } from "./catalogue.ts";
+import { BASE, NATS_BASE } from "./catalogue.ts";
 import { type BenchResults, totalCpuUs } from "./results.ts";
 import { rateOf, ratio } from "./summary.ts";
 
@@ -10,6 +10,8 @@ export interface Goal {
   readonly against: readonly string[];
   readonly figure: "rate" | "cpu";
   readonly bound: number;
+  /** @default "skein" */
+  readonly ours?: string;
 }
 
 export interface GoalReached extends Goal {
@@ -34,6 +36,15 @@ const peer = (about: string, against: readonly string[], figure: Goal["figure"],
   bound,
 });
 
+const nats = (about: string, phase: string, against: string, bound: number): Goal => ({
+  about: `over NATS: ${about}`,
+  phase,
+  against: [against],
+  figure: "rate",
+  bound,
+  ours: "skein:nats",
+});
+
 export const goals: readonly Goal[] = [
   base("the limit, 64 in flight: rate", "c64", "rate", 0.85),
   base("the limit, 64 in flight: CPU a call", "c64", "cpu", 1.2),
@@ -47,13 +58,18 @@ export const goals: readonly Goal[] = [
   peer("Go net/rpc: rate", ["go-netrpc"], "rate", 3),
   peer("grpc-go: rate", ["go-grpc"], "rate", 6),
   peer("grpc-js: rate", ["grpc-js"], "rate", 20),
+  nats("request/reply by hand, 64 in flight: rate", "c64", NATS_BASE, 1.5),
+  nats("request/reply by hand, 1 in flight: rate", "c1", NATS_BASE, 0.9),
+  nats("Moleculer, one stream: rate", "stream", "moleculer:nats", 3),
 ];
 
 /** Only those whose both sides were measured. */
 export function judgeGoals(results: BenchResults): GoalReached[] {
   return goals.flatMap((goal) => {
     const figure = goal.figure === "rate" ? rateOf : totalCpuUs;
-    const ratios = goal.against.map((other) => ratio(results, OURS, other, goal.phase, figure).median);
+    const ratios = goal.against.map(
+      (other) => ratio(results, goal.ours ?? OURS, other, goal.phase, figure).median,
+    );
     const worst = goal.figure === "rate" ? Math.min(...ratios) : Math.max(...ratios);
     if (Number.isNaN(worst)) return [];
     const reached = goal.figure === "rate" ? worst >= goal.bound : worst <= goal.bound;

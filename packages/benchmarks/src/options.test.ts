@@ -37,6 +37,13 @@ describe("parseBenchArgs", () => {
   test("--quick: only skein and the base", () => {
     expect(run("--quick").options.adapters).toEqual([BASE, "skein"]);
   });
+  test("--nats: what speaks through a NATS server, beside its own request/reply, in sizes that it takes", () => {
+    const { options } = run("--nats");
+    expect(options.adapters).toEqual(["nats-raw", "skein:nats", "moleculer:nats", "nest:nats"]);
+    expect(options).toMatchObject({ base: "nats-raw", size: "300b", concurrencies: [1, 64] });
+    expect(options.phases).toEqual(["conc", "10k", "900k", "stream"]);
+    expect(defaultAdapters.filter((id) => id.includes("nats"))).toEqual([]);
+  });
   test("the base is measured even when it is not named", () => {
     expect(run("--adapters", "nest", "--base", "http").options.adapters).toEqual(["http", "nest"]);
   });
@@ -52,10 +59,10 @@ describe("parseBenchArgs", () => {
     [["--rounds", "1.5"], '--rounds takes a whole number, not "1.5"'],
     [["--seconds", "x"], '--seconds takes a number above 0, not "x"'],
     [["--conc", "1,many"], '--conc takes a number above 0, not "many"'],
-    [["--phases", "conc,10m"], '--phases takes some of conc, half, 10k, 1m, stream, not "10m"'],
+    [["--phases", "conc,10m"], '--phases takes some of conc, half, 10k, 900k, 1m, stream, not "10m"'],
     [
       ["--adapters", "thrift"],
-      'no adapter is named "thrift"; there are skein, raw-net, moleculer, nest, grpc-js, skein-grpc, connect, http, skein-http, trpc, go-netrpc, go-grpc',
+      'no adapter is named "thrift"; there are skein, raw-net, nats-raw, moleculer, nest, grpc-js, skein-grpc, connect, http, skein-http, trpc, go-netrpc, go-grpc',
     ],
   ])("%j is refused", (args, message) => {
     expect(() => parseBenchArgs(args)).toThrow(new Error(message));

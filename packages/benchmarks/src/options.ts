@@ -4,10 +4,12 @@ import {
   catalogue,
   chooseAdapter,
   defaultAdapters,
+  NATS_BASE,
+  natsAdapters,
   quickAdapters,
   splitAdapters,
 } from "./catalogue.ts";
-import { phaseNames } from "./phases.ts";
+import { defaultPhases, natsPhases, phaseNames } from "./phases.ts";
 import type { RunOptions } from "./run.ts";
 
 /** What the command line asks for. */
@@ -20,6 +22,8 @@ export type BenchCommand =
 const full = { starts: 2, rounds: 5, seconds: 0.4, warmSeconds: 1 };
 const quick = { starts: 1, rounds: 3, seconds: 0.3, warmSeconds: 0.3 };
 const CONCURRENCIES = [1, 64, 512];
+/** With --nats. */
+const NATS_CONCURRENCIES = [1, 64];
 
 export const helpText = `npm run bench -- [options]
 
@@ -28,11 +32,12 @@ Runs Skein, the hand-written limit and the peers side by side and prints their r
   --adapters A,B:VARIANT   which ones (default: all; commas inside a variant are understood)
   --base A                 what ratios are taken against (default: ${BASE})
   --quick                  only skein and the base, short; installs nothing
+  --nats                   over NATS: ${natsAdapters.join(", ")}; replies of 300 B, 10 KB and 900 KB
   --starts N               how often all processes are started anew (default ${full.starts}, quick ${quick.starts})
   --rounds N               rounds of each start (default ${full.rounds}, quick ${quick.rounds})
   --seconds S              length of a slice: one adapter, one phase (default ${full.seconds}, quick ${quick.seconds})
   --warm S                 length of a warm-up slice (default ${full.warmSeconds}, quick ${quick.warmSeconds})
-  --phases P,Q             of ${phaseNames.join(", ")} (default: all)
+  --phases P,Q             of ${phaseNames.join(", ")} (default: ${defaultPhases.join(",")})
   --conc N,M               calls in flight of the phase conc (default ${CONCURRENCIES.join(",")})
   --node PATH              the Node that runs the adapters (default: this one)
   --out FILE.json          writes every measurement there, and the report to FILE.md
@@ -52,6 +57,7 @@ export function parseBenchArgs(args: readonly string[]): BenchCommand {
       adapters: { type: "string" },
       base: { type: "string" },
       quick: { type: "boolean", default: false },
+      nats: { type: "boolean", default: false },
       starts: { type: "string" },
       rounds: { type: "string" },
       seconds: { type: "string" },
@@ -67,12 +73,14 @@ export function parseBenchArgs(args: readonly string[]): BenchCommand {
   if (values.help) return { kind: "help" };
   if (values.from !== undefined) return { kind: "print", files: values.from.split(","), base: values.base };
   const defaults = values.quick ? quick : full;
-  const base = values.base ?? BASE;
+  const base = values.base ?? (values.nats ? NATS_BASE : BASE);
   const asked = values.adapters
     ? splitAdapters(values.adapters)
-    : values.quick
-      ? quickAdapters
-      : defaultAdapters;
+    : values.nats
+      ? natsAdapters
+      : values.quick
+        ? quickAdapters
+        : defaultAdapters;
   const adapters = [...new Set([base, ...asked])];
   for (const id of adapters) chooseAdapter(id);
   return {
@@ -87,8 +95,9 @@ export function parseBenchArgs(args: readonly string[]): BenchCommand {
       warmSeconds: positive("--warm", values.warm, defaults.warmSeconds),
       concurrencies: (values.conc?.split(",") ?? [])
         .map((n) => whole("--conc", n, 1))
-        .concat(values.conc ? [] : CONCURRENCIES),
-      phases: parsePhases(values.phases),
+        .concat(values.conc ? [] : values.nats ? NATS_CONCURRENCIES : CONCURRENCIES),
+      phases: parsePhases(values.phases, values.nats ? natsPhases : defaultPhases),
+      size: values.nats ? "300b" : "small",
       nodeBinary: values.node ?? process.execPath,
     },
   };
@@ -108,8 +117,8 @@ function whole(option: string, text: string | undefined, fallback: number): numb
   return value;
 }
 
-function parsePhases(text: string | undefined): RunOptions["phases"] {
-  if (text === undefined) return phaseNames;
+function parsePhases(text: string | undefined, fallback: RunOptions["phases"]): RunOptions["phases"] {
+  if (text === undefined) return fallback;
   return text.split(",").map((asked) => {
     const phase = phaseNames.find((name) => name === asked);
     if (!phase) throw new Error(`--phases takes some of ${phaseNames.join(", ")}, not "${asked}"`);

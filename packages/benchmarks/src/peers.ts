@@ -18,8 +18,7 @@ export const goBinary = join(
 /** Installs or builds what the adapter needs, once. Throws with the reason why the peer has to be skipped. */
 export async function preparePeer({ entry }: AdapterChoice, log: (line: string) => void): Promise<void> {
   const { needs } = entry;
-  if (needs.kind === "npm" || needs.kind === "door")
-    await installFolder(join(packageFolder, "peers", needs.folder), log);
+  if (needs.kind === "npm" || needs.kind === "door") await installFolder(needs.folder, log);
   else if (needs.kind === "go") await buildGo(log);
 }
 
@@ -34,13 +33,23 @@ const npmInstall = [
   "--fetch-retry-mintimeout=1000",
 ];
 
-async function installFolder(folder: string, log: (line: string) => void): Promise<void> {
-  const stamp = join(folder, "node_modules", ".bench-installed");
-  const wanted = createHash("sha256")
-    .update(readFileSync(join(folder, "package.json")))
-    .digest("hex");
-  if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
-  log(`installing peers/${folder.slice(folder.lastIndexOf("peers") + 6)} …`);
+/** Whether what peers/NAME asks for is there already. */
+export function isInstalled(name: string): boolean {
+  const { stamp, wanted } = stampOf(join(packageFolder, "peers", name));
+  return existsSync(stamp) && readFileSync(stamp, "utf8") === wanted;
+}
+
+function stampOf(folder: string): { readonly stamp: string; readonly wanted: string } {
+  const manifest = readFileSync(join(folder, "package.json"));
+  const wanted = createHash("sha256").update(manifest).digest("hex");
+  return { stamp: join(folder, "node_modules", ".bench-installed"), wanted };
+}
+
+async function installFolder(name: string, log: (line: string) => void): Promise<void> {
+  if (isInstalled(name)) return;
+  const folder = join(packageFolder, "peers", name);
+  const { stamp, wanted } = stampOf(folder);
+  log(`installing peers/${name} …`);
   await run("npm", npmInstall, folder);
   writeFileSync(stamp, wanted);
 }

@@ -1,6 +1,8 @@
 import { availableParallelism } from "node:os";
-import { type AdapterChoice, chooseAdapter } from "./catalogue.ts";
+import { type AdapterChoice, chooseAdapter, speaksNats } from "./catalogue.ts";
 import { type Contestant, startContestant } from "./contestant.ts";
+import type { ReplySize } from "./load/service.ts";
+import { type NatsServer, startNatsServer } from "./nats-server.ts";
 import { preparePeer } from "./peers.ts";
 import { type PhaseName, planPhases } from "./phases.ts";
 import type { Absence, BenchResults, Measurement } from "./results.ts";
@@ -20,6 +22,8 @@ export interface RunOptions {
   readonly warmSeconds: number;
   readonly concurrencies: readonly number[];
   readonly phases: readonly PhaseName[];
+  /** Of replies, in the phases that have no size of their own. @default "small" */
+  readonly size?: ReplySize;
   /** The Node that runs the adapters. */
   readonly nodeBinary: string;
   /** One line of progress. */
@@ -37,16 +41,26 @@ export async function runBench(options: RunOptions): Promise<BenchResults> {
   const absent: Absence[] = [];
   const measurements: Measurement[] = [];
   const present: AdapterChoice[] = [];
+  let nats: Promise<NatsServer> | undefined;
   for (const choice of options.adapters.map(chooseAdapter))
     try {
+      if (speaksNats(choice)) {
+        nats ??= startNatsServer();
+        await nats;
+      }
       await preparePeer(choice, options.log);
       present.push(choice);
     } catch (error) {
       absent.push({ adapter: choice.id, kind: "skipped", reason: reason(error) });
       options.log(`skipped ${choice.id}: ${reason(error)}`);
     }
-  for (let start = 1; start <= options.starts; start++)
-    await runStart(options, present, start, measurements, absent);
+  const server = await nats?.catch(() => undefined);
+  try {
+    for (let start = 1; start <= options.starts; start++)
+      await runStart({ ...options, nats: server?.url ?? "" }, present, start, measurements, absent);
+  } finally {
+    await server?.stop();
+  }
   return {
     at: new Date().toISOString(),
     node: options.nodeBinary === process.execPath ? process.version : options.nodeBinary,
@@ -62,13 +76,13 @@ export async function runBench(options: RunOptions): Promise<BenchResults> {
 }
 
 async function runStart(
-  options: RunOptions,
+  options: RunOptions & { readonly nats: string },
   present: readonly AdapterChoice[],
   start: number,
   measurements: Measurement[],
   absent: Absence[],
 ): Promise<void> {
-  const phases = planPhases(options.phases, options.concurrencies);
+  const phases = planPhases(options.phases, options.concurrencies, options.size ?? "small");
   let live: Contestant[] = [];
   const failed = async (id: string, error: unknown, contestant?: Contestant): Promise<void> => {
     absent.push({ adapter: id, kind: "failed", reason: reason(error) });
@@ -80,7 +94,7 @@ async function runStart(
     for (const choice of present) {
       let contestant: Contestant | undefined;
       try {
-        contestant = await startContestant(choice, options.nodeBinary);
+        contestant = await startContestant(choice, options.nodeBinary, options.nats);
         live.push(contestant);
         await contestant.warmUp(phases, options.warmSeconds);
         options.log(`start ${start}/${options.starts}: ${choice.id} is warm`);

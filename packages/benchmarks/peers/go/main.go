@@ -56,6 +56,10 @@ func (B) GetUser(r *Req, u *User) error {
 	switch r.Kind {
 	case "10k":
 		u.Items = items
+	case "300b":
+		u.Text = big[:192]
+	case "900k":
+		u.Text = big[:900<<10]
 	case "1m":
 		u.Text = big
 	}
@@ -69,6 +73,10 @@ func gu(r *pb.Req) *pb.User {
 	switch r.Kind {
 	case "10k":
 		u.Items = pbItems
+	case "300b":
+		u.Text = big[:192]
+	case "900k":
+		u.Text = big[:900<<10]
 	case "1m":
 		u.Text = big
 	}

@@ -10,6 +10,8 @@ export interface AdapterOptions {
   readonly variant: string;
   /** Where a call is posted, where that is not what the adapter's own server has. */
   readonly path?: string;
+  /** A NATS server, where the adapter needs one. All of a run share it: subjects begin with `bench` and the port. */
+  readonly nats?: string;
   readonly getUser: (request: UserRequest) => User;
 }
 

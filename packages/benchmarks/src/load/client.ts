@@ -1,13 +1,19 @@
-// client.js MODULE_URL PORT SPARE_PORT VARIANT: the process that calls
+// client.js MODULE_URL PORT SPARE_PORT VARIANT [NATS_URL]: the process that calls
 import { loadAdapter } from "./adapter.ts";
 import { answerCommands, say, usage } from "./commands.ts";
 import { closedLoop, openLoop, streamLoop } from "./loops.ts";
 import type { Info } from "./protocol.ts";
 import { getUser } from "./service.ts";
 
-const [moduleUrl = "", port, sparePort, variant = ""] = process.argv.slice(2);
+const [moduleUrl = "", port, sparePort, variant = "", nats = ""] = process.argv.slice(2);
 const adapter = await loadAdapter(moduleUrl);
-const client = await adapter.connect({ port: Number(port), sparePort: Number(sparePort), variant, getUser });
+const client = await adapter.connect({
+  port: Number(port),
+  sparePort: Number(sparePort),
+  variant,
+  nats,
+  getUser,
+});
 answerCommands((command) => {
   switch (command.cmd) {
     case "info":

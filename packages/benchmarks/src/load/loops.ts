@@ -133,14 +133,18 @@ export async function streamLoop(
   let messages = 0;
   const began = performance.now();
   const end = began + seconds * 1000;
+  // What a stream does after a break does not count: some peers cannot stop theirs.
+  let ended: number | undefined;
   while (performance.now() < end) {
     const before = messages;
     for await (const user of client.stream({ id: "u1", kind, count: STREAM_MESSAGES })) {
       if (user.id !== "u1") throw new Error(`a message of another stream came: ${user.id}`);
       messages++;
-      if ((messages & 63) === 0 && performance.now() > end) break;
+      if ((messages & 63) !== 0 || performance.now() <= end) continue;
+      ended = performance.now();
+      break;
     }
     if (messages === before) throw new Error("the stream ended without a message");
   }
-  return result(messages, 0, performance.now() - began);
+  return result(messages, 0, (ended ?? performance.now()) - began);
 }

@@ -1,11 +1,10 @@
 /** The one service that every adapter serves. */
 
-export type ReplySize = "small" | "10k" | "1m";
-export const replySizes: readonly ReplySize[] = ["small", "10k", "1m"];
+export type ReplySize = "small" | "300b" | "10k" | "900k" | "1m";
 
 export interface UserRequest {
   readonly id: string;
-  /** Size of the reply: about 120 bytes, 10 KB of small objects, or one text of 1 MiB. */
+  /** Size of the reply: about 120 or 300 bytes, 10 KB of small objects, or one text of 900 KiB or 1 MiB. */
   readonly kind: ReplySize;
 }
 
@@ -31,10 +30,12 @@ export interface User {
 }
 
 const person = { name: "Ada Lovelace", email: "ada.lovelace@example.org" };
+const LETTERS = "abcdefghijklmnopqrstuvwxyz012345";
 const tags = ["admin", "beta-tester", "europe-west"];
 
 const replies: Record<ReplySize, Omit<User, "id">> = {
   small: { ...person, tags, items: [], text: "" },
+  "300b": { ...person, tags, items: [], text: LETTERS.repeat(6) },
   "10k": {
     ...person,
     tags,
@@ -46,7 +47,8 @@ const replies: Record<ReplySize, Omit<User, "id">> = {
     })),
     text: "",
   },
-  "1m": { ...person, tags: [], items: [], text: "abcdefghijklmnopqrstuvwxyz012345".repeat(32_768) },
+  "900k": { ...person, tags: [], items: [], text: LETTERS.repeat(28_800) },
+  "1m": { ...person, tags: [], items: [], text: LETTERS.repeat(32_768) },
 };
 
 /** A fresh object for each call, so that every adapter pays for encoding it; `id` comes back so that swapped replies show. */
