@@ -64,10 +64,12 @@ async function play(
 }
 
 async function staged(scenario: Scenario, full: boolean, control: boolean): Promise<Outcome> {
-  await using stage = new Stage();
+  await using stage = await Stage.open();
   const { n, findings, examples } = await scenario.run(stage, { full, control });
   const starved = figure("a process had no processor, of the time", stage.starved(), "%");
-  return { n, findings: [...findings, starved], ...(examples !== undefined && { examples }) };
+  const still = stage.stoodStill().map(({ from, to }) => to - from);
+  const longest = figure("the machine stood still, the longest", Math.max(0, ...still), "ms");
+  return { n, findings: [...findings, starved, longest], ...(examples !== undefined && { examples }) };
 }
 
 /** What is wrong with it; in the short form only what the ledger says. A control that finds nothing shows that the scenario shows nothing; in the short form, with a few faults

@@ -1,7 +1,7 @@
 import { RpcError } from "skein";
 import type { CallRecord, Receipt } from "../ledger/records.ts";
 import type { Stage } from "./stage.ts";
-import { type Starved, starvedBetween, starvedIn, turnNow } from "./starved.ts";
+import { type Span, type Starved, starvedBetween, starvedIn, turnNow } from "./starved.ts";
 import { wallClock } from "./wall-clock.ts";
 
 /** A call to be made. */
@@ -11,6 +11,8 @@ export interface Planned {
   readonly timeoutMs: number;
   send(id: string): Promise<unknown>;
 }
+
+type LoadStage = Pick<Stage, "atEnd" | "stoodStill">;
 
 /** How often calls that are due are sent, ms. */
 const TURN_MS = 2;
@@ -37,6 +39,7 @@ export class OpenLoad {
   readonly records: CallRecord[] = [];
   readonly #plan: (n: number) => Planned;
   readonly #prefix: string;
+  readonly #stage: LoadStage;
   readonly #everyMs: number;
   readonly #began = wallClock();
   readonly #pending = new Set<Promise<void>>();
@@ -51,14 +54,10 @@ export class OpenLoad {
    * Begins at once, and ends with the stage.
    * @param plan of the n-th call
    */
-  constructor(
-    stage: Pick<Stage, "atEnd">,
-    ratePerSecond: number,
-    plan: (n: number) => Planned,
-    prefix = "c",
-  ) {
+  constructor(stage: LoadStage, ratePerSecond: number, plan: (n: number) => Planned, prefix = "c") {
     this.#everyMs = 1000 / ratePerSecond;
     this.#plan = plan;
+    this.#stage = stage;
     this.#prefix = prefix;
     this.#timer = setInterval(() => this.#send(), TURN_MS);
     stage.atEnd(async () => clearInterval(this.#timer));
@@ -127,10 +126,10 @@ export class OpenLoad {
     });
   }
 
-  #excused(record: CallRecord): CallRecord {
+  #excused(record: CallRecord, still: readonly Span[]): CallRecord {
     const due = record.sentAt + record.timeoutMs;
     if (record.endedAt <= due) return record;
-    return { ...record, starvedMs: starvedBetween(this.#starved, due, record.endedAt) };
+    return { ...record, starvedMs: starvedBetween(this.#starved, still, due, record.endedAt) };
   }
 
   /** Sends no more, and waits for those that are on their way. */
@@ -139,6 +138,7 @@ export class OpenLoad {
     await Promise.all(this.#pending);
     this.#look();
     clearInterval(this.#timer);
-    return this.records.map((record) => this.#excused(record));
+    const still = this.#stage.stoodStill();
+    return this.records.map((record) => this.#excused(record, still));
   }
 }

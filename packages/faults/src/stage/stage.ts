@@ -5,7 +5,8 @@ import { type Client, type ClientOptions, createClient } from "skein";
 import type { Execution } from "../ledger/records.ts";
 import type { ServiceSettings } from "../programs/protocol.ts";
 import { ServiceProcess } from "./service-process.ts";
-import { starvation } from "./starved.ts";
+import { type Span, starvation } from "./starved.ts";
+import { Witnesses } from "./witnesses.ts";
 
 const INTERRUPTS = ["SIGINT", "SIGTERM"] as const;
 
@@ -26,8 +27,16 @@ export class Stage implements AsyncDisposable {
   /** For SKEIN_REGISTRY. */
   registry = `local:${join(this.directory, "registry")}`;
 
-  constructor() {
+  readonly #witnesses: Witnesses;
+
+  private constructor(witnesses: Witnesses) {
+    this.#witnesses = witnesses;
+    this.atEnd(() => witnesses.end());
     for (const signal of INTERRUPTS) process.once(signal, this.#interrupted);
+  }
+
+  static async open(): Promise<Stage> {
+    return new Stage(await Witnesses.start());
   }
 
   /** Starts an instance of service `ledger`, or of another name. */
@@ -58,6 +67,11 @@ export class Stage implements AsyncDisposable {
   starved(): number {
     const shares = this.#meters.map((share) => share()).filter((share) => !Number.isNaN(share));
     return shares.length === 0 ? Number.NaN : Math.max(...shares);
+  }
+
+  /** When a processor of this machine did not run although somebody was to run on it, one span after the other. */
+  stoodStill(): readonly Span[] {
+    return this.#witnesses.spans();
   }
 
   /** Over and over, while the scenario is played. */
