@@ -75,6 +75,8 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
+    // A busy machine may stand still for a second; after 5 s a call's deadline would do what a test waits for.
+    expect: { poll: { timeout: 4000 } },
     reporters: ["default", join(import.meta.dirname, "scripts/plain-reporter.mjs")],
     projects: [
       {

@@ -22,7 +22,7 @@ const run = (files: Record<string, string>) => {
   return { lastLine: stdout.split("\n").at(-2), end: stdout.at(-1), status };
 };
 
-test("passed, failed and skipped are counted in the last line", () => {
+test("passed, failed and skipped are counted in the last line", { timeout: 60_000 }, () => {
   const result = run({
     "scripts/a.test.ts":
       'test("good", () => {}); test("bad", () => expect(1).toBe(2)); test.skip("no", () => {});',
@@ -32,12 +32,12 @@ test("passed, failed and skipped are counted in the last line", () => {
   expect(result).toEqual({ lastLine: "3 passed, 1 failed, 2 skipped", end: "\n", status: 1 });
 });
 
-test("an unhandled rejection fails a run whose tests all pass", () => {
+test("an unhandled rejection fails a run whose tests all pass", { timeout: 60_000 }, () => {
   const result = run({ "scripts/a.test.ts": 'test("good", () => { Promise.reject(new Error("lost")); });' });
   expect(result).toEqual({ lastLine: "1 passed, 1 failed, 0 skipped", end: "\n", status: 1 });
 });
 
-test("a file that does not load counts as failed", () => {
+test("a file that does not load counts as failed", { timeout: 60_000 }, () => {
   const result = run({
     "scripts/a.test.ts": 'throw new Error("no");',
     "scripts/b.test.ts": 'test("good", () => {});',
@@ -54,7 +54,7 @@ class Marked {
 }
 test("decorated", () => { expect(seen).toEqual(["one", "two"]); expect(new Marked()).toBeInstanceOf(Marked); });`;
 
-test("standard decorators run in every folder, legacy ones in folders called so", () => {
+test("standard decorators run in every folder, legacy ones in folders called so", { timeout: 60_000 }, () => {
   const standard = decorated(
     "(_: unknown, c: ClassMethodDecoratorContext) => { seen.push(String(c.name)); }",
   );

@@ -47,7 +47,7 @@ describe("the command beside a running service", () => {
     const { code, stdout, stderr } = await ran("describe", "user");
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toMatch(/^tcp:\/\/127\.0\.0\.1:\d+ {2}1\.2\.0 {4}serving +\d+s +- {5}[\w-]+$/m);
-    expect(stdout).toMatch(/^getUser +unary +yes +800 ms +normal$/m);
+    expect(stdout).toMatch(/^getUser +unary +yes +4 s +normal$/m);
     expect(stdout).toMatch(/^registration held since \d{4}-\S+Z in local:\S+$/m);
     expect(stdout).toMatch(/^count +server-stream +no +- +normal$/m);
     expect(stdout).toContain(
@@ -130,7 +130,7 @@ describe("the command beside a running service", () => {
       "getUser",
       '{"id":"7"}',
       "-d",
-      "300ms",
+      "1s",
       "--json",
     );
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
@@ -142,7 +142,7 @@ describe("the command beside a running service", () => {
       failed: 0,
       errors: {},
     });
-    expect(document.ok).toBeGreaterThan(16);
+    expect(document.ok).toBeGreaterThanOrEqual(16);
     expect(document.latencyMs.p99).toBeGreaterThanOrEqual(document.latencyMs.p50);
   });
 

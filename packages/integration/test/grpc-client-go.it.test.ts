@@ -65,12 +65,12 @@ describe.skipIf(!hasGo)("we call grpc-go's server (skipped without go)", () => {
     test("metadata, credentials and the deadline arrive", async () => {
       const calls = callers([await yard("one")], how, { credentials: "key" });
       const metadata = { "X-Tenant": "acme", "x-trace-bin": Buffer.from("bin\0").toString("base64") };
-      const seen = await calls.call("about", undefined, { timeoutMs: 2000, metadata });
+      const seen = await calls.call("about", undefined, { timeoutMs: 20_000, metadata });
       expect(seen).toMatchObject({ tenant: "acme", token: "Bearer key" });
       // A Buffer, or in JSON base64.
       expect(Buffer.from(seen.trace as unknown as string, "base64").toString()).toBe("bin\0");
-      expect(seen.leftMs).toBeGreaterThan(1000);
-      expect(seen.leftMs).toBeLessThanOrEqual(2000);
+      expect(seen.leftMs).toBeGreaterThan(10_000);
+      expect(seen.leftMs).toBeLessThanOrEqual(20_000);
     });
 
     test("errors: code, message, google.rpc's details", async () => {
@@ -107,7 +107,8 @@ describe.skipIf(!hasGo)("we call grpc-go's server (skipped without go)", () => {
 
     test("a deadline, a signal and a reader that leaves end the call over there", async () => {
       const calls = callers([await yard("one")], how);
-      const late = calls.call("hold", { ms: 9000 }, { timeoutMs: 150 });
+      await calls.whoAreYou();
+      const late = calls.call("hold", { ms: 9000 }, { timeoutMs: 1000 });
       await expect(late).rejects.toMatchObject({ code: "DEADLINE_EXCEEDED", executed: "maybe" });
       await expect.poll(() => calls.tallied()).toMatchObject({ running: 0, cancelled: 1 });
       const abort = new AbortController();
@@ -126,7 +127,8 @@ describe.skipIf(!hasGo)("we call grpc-go's server (skipped without go)", () => {
     const logs = collectLogs();
     const calls = callers([one, two], PROTO, { log: logs.logger, selector: "round-robin" });
     // grpc-go hangs up on clients that ping it: GOAWAY, too_many_pings.
-    await Promise.all([calls.hold({ ms: 4000 }), calls.hold({ ms: 4000 })]);
+    const hold = () => calls.call("hold", { ms: 4000 }, { timeoutMs: 15_000 });
+    await Promise.all([hold(), hold()]);
     expect(logs.find("lost")).toBe(undefined);
     expect(logs.find("suspected")).toBe(undefined);
     process.kill(one.pid, "SIGSTOP");
@@ -135,7 +137,7 @@ describe.skipIf(!hasGo)("we call grpc-go's server (skipped without go)", () => {
     const started = performance.now();
     const twenty = () => Promise.all(Array.from({ length: 20 }, () => calls.whoAreYou()));
     await twenty();
-    expect(performance.now() - started).toBeLessThan(4000);
+    expect(performance.now() - started).toBeLessThan(5000);
     expect(logs.find("suspected")).toMatchObject({ address: `grpc://${one.at}` });
     expect(new Set((await twenty()).map(({ text }) => text))).toEqual(new Set(["two"]));
   }, 30_000);

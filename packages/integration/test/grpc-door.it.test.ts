@@ -58,22 +58,23 @@ describe("a service without a .proto, by grpc-js with JSON", () => {
       client,
       "/desk/about",
       {},
-      { deadlineMs: 1500, metadata: { "x-tenant": "acme" } },
+      { deadlineMs: 15_000, metadata: { "x-tenant": "acme" } },
     )) as {
       peer: string;
       left: number;
       metadata: object;
     };
     expect(about.peer).toMatch(/^127\.0\.0\.1:\d+$/);
-    expect(about.left).toBeGreaterThan(1000);
-    expect(about.left).toBeLessThanOrEqual(1500);
+    expect(about.left).toBeGreaterThan(10_000);
+    expect(about.left).toBeLessThanOrEqual(15_000);
     expect(about.metadata).toEqual({ "x-tenant": "acme" });
   });
 
   test("a deadline that passes and a cancelled call abort the handler", async () => {
     const desk = new DeskService();
     const client = world.client(await world.start([desk]));
-    await expect(unary(client, "/desk/wait", { ms: 9000 }, { deadlineMs: 100 })).rejects.toMatchObject({
+    await unary(client, "/desk/greet", { name: "warm" });
+    await expect(unary(client, "/desk/wait", { ms: 9000 }, { deadlineMs: 1000 })).rejects.toMatchObject({
       code: status.DEADLINE_EXCEEDED,
     });
     await expect.poll(() => desk.aborted.length).toBe(1);
@@ -245,13 +246,13 @@ describe("drain", () => {
     const desk = new DeskService();
     const app = await world.start([desk]);
     const session = world.session(app);
-    const answer = raw(session, "/desk/wait", framed('{"ms":1500}'));
+    const answer = raw(session, "/desk/wait", framed('{"ms":3000}'));
     await expect.poll(() => desk.running).toBe(1);
     const goaway = once(session, "goaway");
     const began = performance.now();
     const closed = app.close();
     expect((await goaway)[0]).toBe(0);
-    expect(performance.now() - began).toBeLessThan(1000);
+    expect(performance.now() - began).toBeLessThan(2500);
     expect((await answer).body.toString()).toContain("waited");
     await closed;
     if (!session.destroyed) await once(session, "close");
@@ -261,7 +262,7 @@ describe("drain", () => {
     const desk = new DeskService();
     const app = await world.start([desk]);
     const session = world.session(app);
-    const running = raw(session, "/desk/wait", framed('{"ms":400}'));
+    const running = raw(session, "/desk/wait", framed('{"ms":2000}'));
     await expect.poll(() => desk.running).toBe(1);
     const closed = app.close();
     const outcomes: string[] = [];

@@ -120,8 +120,9 @@ describe("the door's row of the table", () => {
   });
 
   test("deadline: the endpoint's own, else the door's", async () => {
-    const { app, user } = await start(jsonrpcDoor({ timeoutMs: 150 }));
+    const { app, user } = await start(jsonrpcDoor({ timeoutMs: 1000 }));
     const peer = dial(app);
+    await peer.ask('{"method":"User.GetUser","id":0}');
     expect(await peer.ask('{"method":"User.Wait","params":[60000],"id":1}')).toMatch(
       /^\{"id":1,"result":null,"error":"DEADLINE_EXCEEDED: .* \(may have been executed\)"\}$/,
     );
@@ -191,13 +192,13 @@ describe("the door's row of the table", () => {
     const { app, user } = await start();
     const [slow, late] = [dial(app), dial(app)];
     await late.ask('{"method":"User.GetUser","id":0}');
-    slow.send('{"method":"User.Wait","params":[300],"id":7}');
+    slow.send('{"method":"User.Wait","params":[1500],"id":7}');
     await expect.poll(() => user.running).toBe(1);
     const closed = app.close();
     expect(await late.ask('{"method":"User.GetUser","id":1}')).toMatch(
       /^\{"id":1,"result":null,"error":"UNAVAILABLE: .* \(not executed\)"\}$/,
     );
-    expect(await slow.closed).toBe('{"id":7,"result":"waited 300","error":null}\n');
+    expect(await slow.closed).toBe('{"id":7,"result":"waited 1500","error":null}\n');
     await closed;
   });
 });
@@ -233,11 +234,11 @@ describe("on the wire", () => {
       await new Promise((resolve) => setImmediate(resolve));
     }
     expect(await peer.answers(1)).toEqual(['{"id":1,"result":"}{\\"ü\u2028","error":null}']);
-    const slow = '{"method":"User.Wait","params":[100],"id":"slow"}';
+    const slow = '{"method":"User.Wait","params":[1500],"id":"slow"}';
     const many = Array.from({ length: 100 }, (_, i) => `{"method":"User.Echo","params":[${i}],"id":${i}}`);
     peer.send(slow + many.join(""));
     const answers = await peer.answers(101);
-    expect(answers[100]).toBe('{"id":"slow","result":"waited 100","error":null}');
+    expect(answers[100]).toBe('{"id":"slow","result":"waited 1500","error":null}');
     expect(new Set(answers.slice(0, 100))).toEqual(
       new Set(many.map((_, i) => `{"id":${i},"result":${i},"error":null}`)),
     );

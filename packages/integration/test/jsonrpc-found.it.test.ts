@@ -71,11 +71,12 @@ describe.skipIf(!hasGo || etcdBinary() === undefined)(
       const names = new Set<string>();
       while (names.size < 2) names.add(await arith.name());
       // Half of them are with the one that is killed.
-      const flight = Array.from({ length: 20 }, () => again.sleep(500));
-      const once = Promise.allSettled(Array.from({ length: 20 }, () => arith.sleep(500)));
+      const sleep = (by: typeof arith) => by.call("sleep", 1500, { timeoutMs: 15_000 });
+      const flight = Array.from({ length: 20 }, () => sleep(again));
+      const once = Promise.allSettled(Array.from({ length: 20 }, () => sleep(arith)));
       await new Promise((resolve) => setTimeout(resolve, 100));
       await one.kill();
-      expect(await Promise.all(flight)).toEqual(flight.map(() => 500));
+      expect(await Promise.all(flight)).toEqual(flight.map(() => 1500));
       const lost = (await once).filter(({ status }) => status === "rejected");
       expect(lost.length).toBeGreaterThan(0);
       for (const { reason } of lost as PromiseRejectedResult[])

@@ -100,7 +100,7 @@ describe.skipIf(!hasGo)("Go's net/rpc/jsonrpc calls our port (skipped without go
     const [slow, late, idle] = [go.client("call", at), go.client("call", at), go.client("call", at)];
     await late.call("User.Nothing");
     await idle.call("User.Nothing");
-    const waited = slow.call("User.Wait 500");
+    const waited = slow.call("User.Wait 2000");
     await expect.poll(() => user.running).toBe(1);
     const closed = app.close();
     const refused = await late.call("User.Nothing");
@@ -166,7 +166,8 @@ describe.skipIf(!hasGo)("we call servers of Go's net/rpc/jsonrpc (skipped withou
   test("a deadline and a signal end a call here; the connection goes on", async () => {
     const { at } = await go.server("one");
     const { arith } = callers([at]);
-    const late = arith.call("sleep", 600, { timeoutMs: 100 });
+    await arith.name();
+    const late = arith.call("sleep", 600, { timeoutMs: 300 });
     await expect(late).rejects.toMatchObject({ code: "DEADLINE_EXCEEDED", executed: "maybe" });
     const abort = new AbortController();
     const given = arith.call("sleep", 600, { signal: abort.signal });
@@ -234,7 +235,7 @@ describe.skipIf(!hasGo)("we call servers of Go's net/rpc/jsonrpc (skipped withou
     const started = performance.now();
     const twenty = (): Promise<string[]> => Promise.all(Array.from({ length: 20 }, () => again.name()));
     await twenty();
-    expect(performance.now() - started).toBeLessThan(4000);
+    expect(performance.now() - started).toBeLessThan(5000);
     expect(logs.find("suspected")).toMatchObject({ address: `tcp://${one.at}` });
     expect(new Set(await twenty())).toEqual(new Set(["two"]));
   });

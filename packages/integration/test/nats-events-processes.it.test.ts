@@ -82,7 +82,8 @@ describe.skipIf(natsBinary() === undefined)("consumers in processes of their own
 
   test("kill -9 of one in the middle of 10,000 events: each is handled at least once, and the ledger shows which twice", async () => {
     const all = 10_000;
-    const three = [start(), start(), start()];
+    const query = "stream=EVENTS&ackWait=10s";
+    const three = [start(query), start(query), start(query)];
     await Promise.all(three.map(({ ready }) => ready));
     const published = publishAll(0, all);
     published.catch(() => {});
@@ -103,7 +104,8 @@ describe.skipIf(natsBinary() === undefined)("consumers in processes of their own
 
   test("SIGTERM of one after the other, each replaced: each event is handled exactly once", async () => {
     const all = 1500;
-    const first = [start(), start(), start()];
+    const query = "stream=EVENTS&ackWait=30s";
+    const first = [start(query), start(query), start(query)];
     await Promise.all(first.map(({ ready }) => ready));
     let stop = false;
     let n = 0;
@@ -116,7 +118,7 @@ describe.skipIf(natsBinary() === undefined)("consumers in processes of their own
     })();
     publishing.catch(() => {});
     for (const leaving of first) {
-      await start().ready;
+      await start(query).ready;
       const before = leaving.ids.length;
       leaving.child.kill("SIGTERM");
       expect((await leaving.exited)[0]).toBe(0);
@@ -124,7 +126,7 @@ describe.skipIf(natsBinary() === undefined)("consumers in processes of their own
     }
     stop = true;
     await publishing;
-    await expect.poll(() => new Set(handled()).size, { timeout: 30_000, interval: 50 }).toBe(n);
+    await expect.poll(() => new Set(handled()).size, { timeout: 45_000, interval: 50 }).toBe(n);
     const shares = consumers.map(({ ids }) => ids.length);
     console.info(`${n} events, by consumer: ${shares.join(", ")}; handled twice: ${handled().length - n}`);
     expect(handled().length).toBe(n);

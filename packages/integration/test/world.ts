@@ -79,7 +79,7 @@ export class World implements AsyncDisposable {
       this.calls++;
       const text = `call ${this.calls}`;
       try {
-        const said = await echo.say(text, { timeoutMs: 2000 });
+        const said = await echo.say(text, { timeoutMs: 4000 });
         if (said !== text) this.#failed(`${text} was answered ${said}`);
       } catch (error) {
         const { code, message } = RpcError.from(error);

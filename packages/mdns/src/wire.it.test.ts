@@ -52,7 +52,7 @@ test("go-micro, golden: the announcement of an instance, byte by byte", async ()
   const lease = await registry.lease({ ttlMs: 600_000 });
   const before = Date.now();
   await lease.put(instance);
-  await vi.waitFor(() => expect(peer.heard.length).toBeGreaterThan(0));
+  await vi.waitFor(() => expect(peer.heard.length).toBeGreaterThan(0), { timeout: 10_000 });
   const [message = Buffer.alloc(0)] = peer.heard;
   const hex = message.toString("latin1").match(/789c[0-9a-f]+/)?.index;
   expect(hex).toBeGreaterThan(0);
@@ -96,7 +96,7 @@ test("go-micro: a query of its client, from a port of its own, is answered to al
     peer.heard.length = 0;
     await peer.say(queryBytes(name, 12));
     const pointer = recordBytes(nameBytes(name), "PTR", 120, nameBytes(target));
-    await vi.waitFor(() => expect(peer.heard.some((m) => m.includes(pointer))).toBe(true), { timeout: 1000 });
+    await vi.waitFor(() => expect(peer.heard.some((m) => m.includes(pointer))).toBe(true), { timeout: 5000 });
   }
 });
 
@@ -105,7 +105,7 @@ test("go-micro: gone is TTL 0 of the same records", async () => {
   await lease.put(instance);
   await lease.release();
   const pointer = recordBytes(nameBytes("greeter.micro"), "PTR", 0, nameBytes(node));
-  await vi.waitFor(() => expect(peer.heard.some((m) => m.includes(pointer))).toBe(true));
+  await vi.waitFor(() => expect(peer.heard.some((m) => m.includes(pointer))).toBe(true), { timeout: 10_000 });
 });
 
 test("go-micro: records as Go writes them, with compressed names, become an instance; TTL 0 ends it", async () => {

@@ -45,7 +45,7 @@ describe.skipIf(natsBinary() === undefined)("with a real nats-server", () => {
     const message = await messageOf(meets(`nats://ann:hunter2@127.0.0.1:${port}`));
     expect(message).toContain("refuses our credentials");
     expect(message).not.toContain("hunter2");
-    expect(performance.now() - began).toBeLessThan(3000);
+    expect(performance.now() - began).toBeLessThan(4500);
   });
 
   test("a token", async () => {
@@ -87,7 +87,8 @@ describe.skipIf(natsBinary() === undefined)("with a real nats-server", () => {
       runtime: nodeRuntime,
       logger: silentLogger,
     });
-    expect(await messageOf(transport.dial("nats://a", { timeoutMs: 500 }))).toContain("certificate");
+    const refusal = (): Promise<string> => messageOf(transport.dial("nats://a", { timeoutMs: 500 }));
+    await expect.poll(refusal, { timeout: 10_000 }).toContain("certificate");
     const plain = createTransport(`tls://127.0.0.1:${first.port}`, {
       runtime: nodeRuntime,
       logger: silentLogger,

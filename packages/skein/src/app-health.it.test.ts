@@ -61,17 +61,17 @@ describe("health", () => {
     const until = async (wanted: string): Promise<number> => {
       const from = performance.now();
       await expect
-        .poll(() => Promise.all([status("user"), status("order")]), { interval: 10, timeout: 3000 })
+        .poll(() => Promise.all([status("user"), status("order")]), { interval: 10, timeout: 10_000 })
         .toEqual([wanted, wanted]);
       return performance.now() - from;
     };
     await until("serving");
     up = false;
-    expect(await until("not-ready")).toBeLessThan(1000);
+    expect(await until("not-ready")).toBeLessThan(5000);
     expect((await app.ready()).ok).toBe(false);
     expect(app.services().map((i) => i.status)).toEqual(["not-ready", "not-ready"]);
     up = true;
-    expect(await until("serving")).toBeLessThan(1000);
+    expect(await until("serving")).toBeLessThan(5000);
   });
 
   test("checks that fail at start: announced as not ready", async () => {
@@ -109,11 +109,11 @@ describe("health", () => {
     });
     down = true;
     await expect
-      .poll(() => fetchReady(strict), { timeout: 3000 })
+      .poll(() => fetchReady(strict), { timeout: 10_000 })
       .toEqual([503, { status: "not ready", checks: { lease: { ok: false, reason: "not held" } } }]);
     expect((await lenient.ready()).ok).toBe(true);
     down = false;
-    await expect.poll(async () => (await strict.ready()).ok, { timeout: 3000 }).toBe(true);
+    await expect.poll(async () => (await strict.ready()).ok, { timeout: 10_000 }).toBe(true);
   });
 });
 
@@ -147,10 +147,10 @@ describe("context", () => {
     const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     const answer = await outer
       .service<Front>("front")
-      .ask(undefined, { timeoutMs: 700, metadata: { traceparent } });
+      .ask(undefined, { timeoutMs: 4000, metadata: { traceparent } });
     expect(answer.method).toBe("ask");
     expect(answer.left).toBeGreaterThan(0);
-    expect(answer.left).toBeLessThanOrEqual(700);
+    expect(answer.left).toBeLessThanOrEqual(4000);
     expect(answer.trace).toContain("0af7651916cd43dd8448eb211c80319c");
     expect(currentContext()).toBeUndefined();
   });

@@ -50,7 +50,7 @@ test("one that comes in time is waited for", async () => {
 
 test("an optional one is not waited for: it serves, says so, and is registered once it can be", async () => {
   const { registry, come } = awayRegistry();
-  const app = await bench.start([new UserService()], { registry, registryOptional: true, ttl: 1 });
+  const app = await bench.start([new UserService()], { registry, registryOptional: true, ttl: 30 });
   expect(bench.logs.find("serving all the same")?.level).toBe("warn");
   expect(bench.logs.find("not announced yet in memory:away")).toBeDefined();
   expect(await fetchReady(app)).toMatchObject([503, { checks: { lease: { ok: false } } }]);
@@ -65,7 +65,7 @@ test("an optional one is not waited for: it serves, says so, and is registered o
 
 test("$describe and /health/ready say whether the registration is held", async () => {
   const { registry, come } = awayRegistry();
-  const app = await bench.start([new UserService()], { registry, registryOptional: true, ttl: 1 });
+  const app = await bench.start([new UserService()], { registry, registryOptional: true, ttl: 30 });
   await using direct = bench.client({ registry: `static://user=${app.address}` });
   const user = direct.service("user") as unknown as { call(method: string): Promise<ServiceDescription> };
   const describe = async () => (await user.call("$describe")).registration;

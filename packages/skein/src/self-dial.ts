@@ -17,7 +17,7 @@ export interface SelfDialOptions {
   readonly instance: string;
 }
 
-const TIMEOUT_MS = 1000;
+const TIMEOUT_MS = 5000;
 
 /** Dials the advertised address and has HELLO answered by this very instance: what callers will do. Throws where that is required and fails. */
 export async function dialSelf(options: SelfDialOptions): Promise<void> {

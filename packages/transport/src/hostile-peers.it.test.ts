@@ -236,7 +236,7 @@ test("closing a listener ends those that have not said what they want, and no ot
 
 test("dialling what is not ours", async () => {
   await using http = await plainServer((socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"));
-  const connection = await tcp.dial(http.address, { timeoutMs: 1000 });
+  const connection = await tcp.dial(http.address, { timeoutMs: 10_000 });
   const log = new Log();
   connection.open(log);
   expect((await log.ended)?.message).toBe(

@@ -107,7 +107,7 @@ async function fails(name: string, subject: TransportHarness): Promise<boolean> 
   }
 }
 
-test.each(FAULTS)("%s: seen", { timeout: 15_000 }, async (_what, change, name) => {
+test.each(FAULTS)("%s: seen", { timeout: 30_000 }, async (_what, change, name) => {
   expect(await fails(name, harness(change))).toBe(true);
   expect(await fails(name, harness())).toBe(false);
 });

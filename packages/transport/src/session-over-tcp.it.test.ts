@@ -13,7 +13,7 @@ test("a session over TCP: calls of all kinds of values, and one of three megabyt
   const server = createServer({ runtime, logger: silentLogger, codecs: [msgpack] });
   server.add(define("user", { echo: (x) => x }), "i1");
   const listener = await tcp.listen("tcp://127.0.0.1:0", (c) => server.accept(c));
-  const connection = await tcp.dial(listener.address, { timeoutMs: 1000 });
+  const connection = await tcp.dial(listener.address, { timeoutMs: 10_000 });
   const session = await new Promise<ReturnType<typeof createClientSession>>((resolve, reject) => {
     const s = createClientSession({
       runtime,

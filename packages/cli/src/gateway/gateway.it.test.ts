@@ -79,7 +79,7 @@ test("kinds, schemas and errors are the services'; what comes later is found", a
   ]);
   const api = (await (await fetch(`${url}/openapi.json`)).json()) as any;
   expect(api.components.schemas["user.getUser.input"].required).toEqual(["id"]);
-  const answer = await fetch(`${url}/user/wait`, { method: "POST", signal: AbortSignal.timeout(2000) });
+  const answer = await fetch(`${url}/user/wait`, { method: "POST", signal: AbortSignal.timeout(15_000) });
   const reader = (answer.body as ReadableStream<Uint8Array>).getReader();
   expect(new TextDecoder().decode((await reader.read()).value)).toBe('"begun"\n');
   await reader.cancel();

@@ -17,7 +17,7 @@ const byId: StandardSchema<{ id: string }> = {
 
 @Service("user", { version: "1.2.0" })
 class UserService {
-  @Rpc({ idempotent: true, timeoutMs: 800, input: byId })
+  @Rpc({ idempotent: true, timeoutMs: 4000, input: byId })
   async getUser({ id }: { id: string }): Promise<{ id: string; name: string }> {
     if (id === "gone") throw new RpcError("NOT_FOUND", "no user has the id gone", { details: { id } });
     return { id, name: "Ada" };

@@ -105,7 +105,7 @@ export const durableCases: readonly BusCase[] = [
         await leaving.begun(1);
         const closing = leaving.close();
         const staying = await listen(name("user"), { queue, on: await other() });
-        await staying.handled(19, 3000);
+        await staying.handled(19, 6000);
         gate.open();
         await closing;
         await quiet();

@@ -98,12 +98,12 @@ const faults: Readonly<Record<string, Fault>> = {
   }),
 };
 
-function harness(fault?: Fault): BusHarness {
+function harness(fault?: Fault, waitMs = 400): BusHarness {
   const name = `planted-${++worlds}`;
   return {
     delivery: "at-most-once",
     maxPayloadBytes: MOST_BYTES,
-    waitMs: 400,
+    waitMs,
     redeliveryMs: 200,
     create: () => ({
       connect() {
@@ -121,7 +121,7 @@ const all = busCases.filter((one) => !durable.includes(one));
 test.each(all)("a planted fault is found by: $name", async ({ name, run }) => {
   const fault = faults[name];
   expect(fault, `a fault for "${name}"`).toBeDefined();
-  await run(harness());
+  await run(harness(undefined, 10_000));
   await expect(run(harness(fault))).rejects.toThrow();
 });
 

@@ -42,8 +42,8 @@ export interface RegistryHarness {
 export interface RegistryWorld {
   readonly harness: RegistryHarness;
   readonly registry: Registry;
-  /** A lease of `registry`; another one each time. */
-  lease(): Promise<Lease>;
+  /** A lease of `registry`; another one each time. Nobody renews it. @param ttlMs raised to the harness's @default LONG_TTL_MS */
+  lease(ttlMs?: number): Promise<Lease>;
   /** A watch that is read as it comes, ended with the case. */
   watch(service: string, of?: Registry): Watched;
   /** Another client of the same store. */
@@ -56,6 +56,8 @@ export interface RegistryCase {
   run(world: RegistryWorld): Promise<void>;
 }
 
+/** Of a lease whose end is not what is tried: longer than any case takes, however slow the machine is, ms. */
+export const LONG_TTL_MS = 60_000;
 /** What is seen by another at once is seen within this, ms. */
 export const SOON_MS = 3000;
 /** After a crash the record is gone by TTL and so much more, ms. */

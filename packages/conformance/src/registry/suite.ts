@@ -1,5 +1,5 @@
 import { describe, test } from "vitest";
-import type { RegistryAbilities, RegistryCase, RegistryHarness } from "./harness.ts";
+import { LONG_TTL_MS, type RegistryAbilities, type RegistryCase, type RegistryHarness } from "./harness.ts";
 import { leaseCases } from "./lease-cases.ts";
 import { recordCases } from "./record-cases.ts";
 import { watchCases } from "./watch-cases.ts";
@@ -15,7 +15,7 @@ export async function runRegistryCase(each: RegistryCase, harness: RegistryHarne
     await each.run({
       harness,
       registry,
-      lease: () => registry.lease({ ttlMs: harness.ttlMs }),
+      lease: (ttlMs = LONG_TTL_MS) => registry.lease({ ttlMs: Math.max(harness.ttlMs, ttlMs) }),
       other: async () => harness.connect(),
       watch(service, of = registry) {
         const watched = new Watched(of, service);

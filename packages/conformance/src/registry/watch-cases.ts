@@ -40,7 +40,7 @@ export const watchCases: readonly RegistryCase[] = [
       for (const i of all) await held.put(i);
       const exact = has(...all.map((i) => i.id));
       // What was being told when the last came may come first; a queue of them all may not.
-      for (let n = 0; n < 5; n++) {
+      for (let n = 0; n < 10; n++) {
         const { value } = (await iterator.next()) as { value: Snapshot };
         if (!exact(value)) continue;
         abort.abort();

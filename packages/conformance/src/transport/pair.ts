@@ -17,9 +17,9 @@ export interface TransportHarness {
   readonly create: () => TransportWorld | Promise<TransportWorld>;
 }
 
-const WAIT_MS = 3000;
+const WAIT_MS = 8000;
 
-/** Resolves once `holds` does, looked at whenever something happens; rejects after 3 s, saying what was awaited. */
+/** Resolves once `holds` does, looked at whenever something happens; rejects after 8 s, saying what was awaited. */
 export class Waiter {
   #waiting: (() => void)[] = [];
 

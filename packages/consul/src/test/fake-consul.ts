@@ -111,7 +111,7 @@ export class FakeConsul {
     this.#state.end();
   }
 
-  /** The most requests in any second. */
+  /** The most requests in any second. What a stall of this machine holds up comes together with the next batch: one batch of 5 more. */
   get mostASecond(): number {
     const times = this.requests.map(({ at }) => at);
     return Math.max(0, ...times.map((from) => times.filter((t) => t >= from && t < from + 1000).length));

@@ -198,7 +198,7 @@ describe("back pressure", () => {
     await opened;
     // While our half is open, the reset counts.
     const giving = call("both", { [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}) }) });
-    await new Promise((resolve) => setTimeout(resolve, 250));
+    await giving.outcome;
     let read = 0;
     const reading = async (): Promise<void> => {
       for await (const _ of giving.items as NonNullable<typeof giving.items>) read++;

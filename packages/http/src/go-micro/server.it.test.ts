@@ -195,14 +195,14 @@ describe("a caller of Go Micro's", () => {
       name: "Bjørn",
       "micro-from-service": "shop",
     });
-    expect(timeLeftMs).toBeGreaterThan(3000);
+    expect(timeLeftMs).toBeGreaterThan(1000);
     expect(timeLeftMs).toBeLessThanOrEqual(5000);
     expect(head).not.toMatch(/go-client|blue|micro-|timeout|encoding/i);
   });
 
   test("is answered at its deadline, which the handler hears of", async () => {
     const { client, greeter } = await open();
-    const request = goMicroRequest("Greeter.Wait", "60000").replace("5000000000", "300000000");
+    const request = goMicroRequest("Greeter.Wait", "60000").replace("5000000000", "1000000000");
     const { headers } = await client.send(request);
     expect(JSON.parse(headers.get("micro-error") as string)).toMatchObject({
       code: 408,

@@ -90,7 +90,7 @@ func ask(nc *nats.Conn) error {
 	return lines.Err()
 }
 
-// What everybody tells within 300 ms, decoded into nats.go's own structs: nothing may be unknown to them.
+// What everybody tells, the first within 1.5 s and the next within 300 ms each, decoded into nats.go's own structs: nothing may be unknown to them.
 func list(nc *nats.Conn, q question) ([]any, error) {
 	verbs := map[string]micro.Verb{"PING": micro.PingVerb, "INFO": micro.InfoVerb, "STATS": micro.StatsVerb}
 	subject, err := micro.ControlSubject(verbs[q.Verb], q.Name, q.ID)
@@ -107,11 +107,13 @@ func list(nc *nats.Conn, q question) ([]any, error) {
 		return nil, err
 	}
 	told := []any{}
+	wait := 1500 * time.Millisecond
 	for {
-		msg, err := sub.NextMsg(300 * time.Millisecond)
+		msg, err := sub.NextMsg(wait)
 		if err != nil {
 			return told, nil
 		}
+		wait = 300 * time.Millisecond
 		var into any
 		switch q.Verb {
 		case "PING":

@@ -27,7 +27,7 @@ describe.skipIf(natsBinary() === undefined)("with a real nats-server", () => {
   busConformance("nats", { delivery: "at-most-once", create: () => world("prefix=core") });
   busConformance("nats with JetStream", {
     delivery: "at-least-once",
-    redeliveryMs: 1000,
+    redeliveryMs: 4000,
     create: () => world("prefix=kept&stream=KEPT&backoff=100ms"),
   });
 });

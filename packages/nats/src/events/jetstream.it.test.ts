@@ -123,15 +123,15 @@ describe.skipIf(natsBinary() === undefined)("with a real nats-server", () => {
     });
 
     test("a handler that takes longer than ackWait keeps its event", async () => {
-      const bus = desk.open("stream=EVENTS&ackWait=1s");
-      const slow = () => new Promise<void>((resolve) => setTimeout(resolve, 3000));
+      const bus = desk.open("stream=EVENTS&ackWait=3s");
+      const slow = () => new Promise<void>((resolve) => setTimeout(resolve, 7000));
       const heard = [
         await hear(bus, "user", { queue: "q", handle: slow }),
         await hear(desk.open("stream=EVENTS"), "user", { queue: "q", handle: slow }),
       ];
       await bus.publish(event("user"));
       await until(() => heard.some(({ deliveries }) => deliveries.length > 0));
-      await new Promise((resolve) => setTimeout(resolve, 4000));
+      await new Promise((resolve) => setTimeout(resolve, 8000));
       expect(heard.flatMap(({ deliveries }) => deliveries).length).toBe(1);
     });
 
@@ -191,7 +191,7 @@ describe.skipIf(natsBinary() === undefined)("with a real nats-server", () => {
         .toBe(10);
       const closing = leaving.close();
       const staying = await hear(bus, "user", { queue: "mailer" });
-      await until(() => staying.deliveries.length === 9, 3000);
+      await until(() => staying.deliveries.length === 9);
       release();
       await closing;
       expect(leaving.deliveries.length + staying.deliveries.length).toBe(30);

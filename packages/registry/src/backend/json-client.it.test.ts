@@ -136,7 +136,7 @@ test("an answer that is too long is given up as it comes", async () => {
     code: "UNAVAILABLE",
     message: "the registry shown: GET /v1/x: the answer is longer than 67108864 bytes",
   });
-  await vi.waitFor(() => expect(closed).toBe(true));
+  await vi.waitFor(() => expect(closed).toBe(true), { timeout: 10_000 });
   expect(sent).toBeLessThan(200);
 });
 
@@ -156,12 +156,12 @@ test.each(stuck)("no answer in time, stuck %s", async (_, answer) => {
     answer(request, response);
   });
   const begun = performance.now();
-  await expect(ask(open(base), { timeoutMs: 200 })).rejects.toMatchObject({
+  await expect(ask(open(base), { timeoutMs: 1000 })).rejects.toMatchObject({
     code: "UNAVAILABLE",
-    message: "the registry shown: GET /v1/x: no answer within 200 ms",
+    message: "the registry shown: GET /v1/x: no answer within 1000 ms",
   });
-  expect(performance.now() - begun).toBeLessThan(1500);
-  await vi.waitFor(() => expect(closed).toBe(1));
+  expect(performance.now() - begun).toBeLessThan(4500);
+  await vi.waitFor(() => expect(closed).toBe(1), { timeout: 10_000 });
 });
 
 test.each(stuck)("aborted, stuck %s", async (_, answer) => {
@@ -176,10 +176,10 @@ test.each(stuck)("aborted, stuck %s", async (_, answer) => {
   const client = open(base);
   const reason = new Error("enough");
   const rejected = expect(ask(client, { signal: abort.signal })).rejects.toBe(reason);
-  await vi.waitFor(() => expect(asked).toBe(1));
+  await vi.waitFor(() => expect(asked).toBe(1), { timeout: 10_000 });
   abort.abort(reason);
   await rejected;
-  await vi.waitFor(() => expect(closed).toBe(1));
+  await vi.waitFor(() => expect(closed).toBe(1), { timeout: 10_000 });
   await expect(ask(client, { signal: abort.signal })).rejects.toBe(reason);
   expect(asked).toBe(1);
 });
@@ -189,7 +189,7 @@ test("close: what is being asked rejects, and nothing is asked any more", async 
   const base = await serve(() => asked++);
   const client = open(base);
   const all = Promise.allSettled([ask(client), ask(client)]);
-  await vi.waitFor(() => expect(asked).toBe(2));
+  await vi.waitFor(() => expect(asked).toBe(2), { timeout: 10_000 });
   client.close();
   client.close();
   const closed = new Error("the client of the registry shown is closed");

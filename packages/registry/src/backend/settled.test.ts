@@ -4,8 +4,14 @@ import { settled } from "./settled.ts";
 
 const TIMES = { leastMs: 200, quietMs: 100, mostMs: 1000 };
 
+interface Given {
+  readonly abortAt?: number;
+  /** How much later than due it wakes, ms, each time. */
+  readonly late?: readonly number[];
+}
+
 /** When it was settled, of news at these ms. */
-async function settledAt(news: readonly number[], abortAt?: number): Promise<number> {
+async function settledAt(news: readonly number[], { abortAt, late = [] }: Given = {}): Promise<number> {
   const runtime = createFakeRuntime();
   const { clock } = runtime;
   const from = clock.fresh();
@@ -17,6 +23,9 @@ async function settledAt(news: readonly number[], abortAt?: number): Promise<num
       newsAt = clock.fresh();
     });
   if (abortAt !== undefined) clock.setTimer(abortAt, () => abort.abort());
+  const lates = [...late];
+  const { setTimer } = clock;
+  clock.setTimer = (ms, fire) => setTimer.call(clock, ms + (lates.shift() ?? 0), fire);
   void settled(runtime, TIMES, () => newsAt, abort.signal).then(() => {
     at = clock.fresh() - from;
   });
@@ -33,6 +42,15 @@ test.each([
   expect(await settledAt(news)).toBe(at);
 });
 
+test.each([
+  ["nothing came", [], [500], 900],
+  ["what came meanwhile is read soon after", [710, 850], [500], 950],
+  ["a little", [], [50], 250],
+  ["again and again", [], [100, 100, 100, 100, 100], 1200],
+])("its process stood still: %s", async (_, news, late, at) => {
+  expect(await settledAt(news, { late })).toBe(at);
+});
+
 test("aborted", async () => {
-  expect(await settledAt([], 50)).toBe(50);
+  expect(await settledAt([], { abortAt: 50 })).toBe(50);
 });

@@ -51,7 +51,7 @@ test("a killed centre has what was registered a second before; revisions do not 
   const dataFile = place();
   const killed = await testCentre({ dataFile });
   put(killed.centre, sampleInstance("user", { id: "a" }));
-  await expect.poll(() => readFileSync(dataFile, "utf8"), { timeout: 4000 }).toContain('"id":"a"');
+  await expect.poll(() => readFileSync(dataFile, "utf8"), { timeout: 10_000 }).toContain('"id":"a"');
   for (let n = 0; n < 100; n++) put(killed.centre, sampleInstance("user", { id: `late-${n}` }));
   const { centre } = await testCentre({ dataFile });
   expect(ids(centre)).toEqual(["a"]);

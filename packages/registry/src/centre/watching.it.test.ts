@@ -44,7 +44,7 @@ describe("watching by long poll", () => {
     const asked = performance.now();
     const gone = await ask(centre.url, `/services/arith?index=${body.index}`);
     expect(gone.body.instances).toEqual([]);
-    expect(performance.now() - asked).toBeLessThan(1500);
+    expect(performance.now() - asked).toBeLessThan(10_000);
   });
 
   test("when it stops, whoever waits is told", async () => {

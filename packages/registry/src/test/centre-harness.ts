@@ -21,7 +21,7 @@ export async function centreHarness(): Promise<RegistryHarness> {
   let whole = true;
   return {
     runtime,
-    ttlMs: 2500,
+    ttlMs: 4500,
     connect() {
       const registry = createHttpRegistry(`http://T0ken@127.0.0.1:${way.port}`, {
         runtime,

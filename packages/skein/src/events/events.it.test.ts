@@ -149,7 +149,7 @@ describe("draining", () => {
     const before = Date.now();
     await app.close();
     expect(told).toEqual(["Error: the process ends, and has waited long enough"]);
-    expect(Date.now() - before).toBeLessThan(1500);
+    expect(Date.now() - before).toBeLessThan(8000);
     expect(bench.logs.find("their time is up")).toMatchObject({ level: "warn", running: 1 });
   });
 });
@@ -176,7 +176,9 @@ test("trace and context go from a call through an event into a call, without its
     }
   }
   const app = await bench.start([new Source(), new Target()], { events });
-  await client.service<Source>("source").go(undefined, { timeoutMs: 500, metadata: { traceparent: TRACE } });
+  await client
+    .service<Source>("source")
+    .go(undefined, { timeoutMs: 10_000, metadata: { traceparent: TRACE } });
   await until(() => seen !== undefined);
   expect(seen).toEqual({ left: Number.POSITIVE_INFINITY, trace: TRACE, event: TRACE });
 });

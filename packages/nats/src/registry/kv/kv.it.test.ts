@@ -168,9 +168,9 @@ describe.skipIf(natsBinary() === undefined)("with a real nats-server and JetStre
     await registry.get("user");
     const { consumers } = await (await operator(server)).jetstreamManager();
     const left = async (): Promise<number> => (await consumers.list("KV_services").next()).length;
-    await expect.poll(left).toBe(1);
+    await expect.poll(left, { timeout: 10_000 }).toBe(1);
     await watched.stop();
-    await expect.poll(left).toBe(0);
+    await expect.poll(left, { timeout: 10_000 }).toBe(0);
   });
 
   test("a wrong bucket's name is refused by name", () => {
