@@ -171,6 +171,27 @@ describe.skipIf(natsBinary() === undefined)("with a real nats-server", () => {
     await expect(dialling).rejects.toThrow("not wanted any more");
   });
 
+  test("what the server has not answered fails when it is gone, and is not waited for", async () => {
+    const port = connectNats(
+      parseNatsUrl(server.url),
+      { runtime: nodeRuntime, logger: silentLogger },
+      { connected: () => {}, disconnected: () => {} },
+    );
+    await port.ready(5000);
+    const subscription = port.subscribe(
+      "test.>",
+      () => {},
+      () => {},
+    );
+    await port.flush();
+    server.stop();
+    const unanswered = Promise.allSettled([port.flush(), subscription.drain?.()]);
+    await server.kill();
+    const [flushed, drained] = await unanswered;
+    expect([flushed?.status, drained?.status]).toEqual(["rejected", "fulfilled"]);
+    await port.close();
+  });
+
   test("frozen: both ends are told within seconds", { timeout: 25_000 }, async () => {
     const { left, right } = await dial(await listen());
     server.stop();
@@ -185,6 +206,26 @@ describe.skipIf(natsBinary() === undefined)("with a real nats-server", () => {
     await new Promise((resolve) => setTimeout(resolve, 5000));
     expect(open()).toBeLessThanOrEqual(2);
     server.resume();
+  });
+
+  test("frozen while much is on its way: what lies before us in the socket does not keep us", {
+    timeout: 25_000,
+  }, async () => {
+    let lost = (_: string): void => {};
+    const why = new Promise<string>((resolve) => {
+      lost = resolve;
+    });
+    const port = connectNats(
+      parseNatsUrl(server.url),
+      { runtime: nodeRuntime, logger: silentLogger },
+      { connected: () => {}, disconnected: lost },
+    );
+    await port.ready(5000);
+    server.stop();
+    for (let n = 0; n < 30; n++) port.publish("test.much", Buffer.alloc(900_000));
+    expect(await why).toContain("answers no more");
+    server.resume();
+    await port.close();
   });
 
   test("what is written while it is down never arrives later", async () => {

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { Connection, ConnectionHandler } from "@skein/core";
 import { createFakeRuntime, type FakeRuntime, settle } from "@skein/core/testing";
 import { beforeEach, describe, expect, test } from "vitest";
@@ -178,4 +179,27 @@ describe("nobody subscribes where an instance did", () => {
     await settle();
     expect(left.error).toMatchObject({ code: "ENETDOWN", undeliveredSince: expect.any(Number) });
   });
+});
+
+test("nobody guesses where another's connection is told that nobody took a message", async () => {
+  runtime = { ...runtime, uniqueId: randomUUID };
+  server = new FakeServer(runtime);
+  await town(3);
+  const ids = server.published.flatMap(({ subject }) => /inbox\.[^.]+\.(\d+)/.exec(subject)?.[1] ?? []);
+  const sorted = [...new Set(ids.map(Number))].sort((a, b) => a - b);
+  expect(sorted.length).toBeGreaterThanOrEqual(6);
+  const gaps = sorted.map((id, n) => id - (sorted[n - 1] ?? 0));
+  expect(Math.min(...gaps)).toBeGreaterThan(2 ** 20);
+});
+
+test("who was not permitted to subscribe dials again once the server permits it", async () => {
+  const { caller, all } = await town(1);
+  const { address } = all[0] as (typeof all)[number];
+  caller.port.refuses(new Error("not permitted"));
+  await expect(caller.hub.dial(address, DIAL)).rejects.toThrow("not permitted");
+  caller.port.disconnect();
+  caller.port.connect();
+  const dialling = caller.hub.dial(address, DIAL);
+  await pass(10);
+  (await dialling).destroy();
 });

@@ -13,6 +13,9 @@ import { NatsConnection } from "./nats-connection.ts";
 import type { NatsMessage, NatsPort, NatsPortEvents } from "./nats-port.ts";
 import { createInbox, formatAddress, type Inbox, parseAddress } from "./subjects.ts";
 
+/** Hexadecimal digits of an id, which is a safe integer of at most 15 digits. */
+const ID_DIGITS = 12;
+
 export interface HubOptions {
   readonly runtime: Runtime;
   readonly prefix: string;
@@ -37,7 +40,6 @@ export class Hub {
   readonly #listening = new Set<string>();
   readonly #idle: () => void;
   #users = 0;
-  #ids = 0;
   #refused: Error | undefined;
   /** When it came back to the server, or met it after it had to wait, or others had to: clock.fresh() ms. */
   #backAt = Number.NEGATIVE_INFINITY;
@@ -53,6 +55,8 @@ export class Hub {
     this.#port = options.connect({
       disconnected: (why) => this.#disconnected(why),
       connected: (again) => {
+        // It is subscribed to anew, and may be permitted by now.
+        this.#refused = undefined;
         if (again === true) this.#backAt = options.runtime.clock.fresh();
       },
       memberGone: () => this.#memberGone(),
@@ -125,6 +129,20 @@ export class Hub {
     });
   }
 
+  /** Not to be guessed: where the server says that nobody took a message, whoever may publish there could say it as well. */
+  #newId(): number {
+    for (;;) {
+      const id = Number.parseInt(
+        this.#o.runtime
+          .uniqueId()
+          .replace(/[^0-9a-f]/g, "")
+          .slice(-ID_DIGITS),
+        16,
+      );
+      if (!this.#connections.has(id) && !this.#asked.has(id)) return id;
+    }
+  }
+
   /** Publishes to `subject` and waits for the first answer. Rejects with `code` ECONNREFUSED where nobody subscribes. */
   #ask<T>(
     kind: "open" | "probe",
@@ -134,7 +152,7 @@ export class Hub {
     take: (id: number, epoch: number, message: Message, from: string | undefined) => T | Error,
   ): Promise<T> {
     const { random, clock, yieldToIo } = this.#o.runtime;
-    const id = ++this.#ids;
+    const id = this.#newId();
     const epoch = Math.floor(random() * 2 ** 32);
     return new Promise((resolve, reject) => {
       const settle = (): void => {
@@ -266,7 +284,7 @@ export class Hub {
       this.#port.publish(reply, encode("reset", { epoch, reason: "its window is too small" }));
       return;
     }
-    const id = ++this.#ids;
+    const id = this.#newId();
     const connection = this.#connect(id, formatAddress(reply), epoch, reply, message.acknowledged);
     this.#port.publish(reply, encode("accept", { epoch, acknowledged: WINDOW_BYTES }), this.#inbox.of(id));
     accept(connection);

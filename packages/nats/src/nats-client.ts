@@ -4,7 +4,6 @@ import {
   connect,
   credsAuthenticator,
   headers as libraryHeaders,
-  Match,
   type Msg,
   type MsgHdrs,
   type NatsConnection,
@@ -14,15 +13,17 @@ import {
   type Subscription,
 } from "nats";
 import { answers } from "./answers.ts";
+import { headersOf } from "./message-headers.ts";
+import { explain, isRefusal } from "./nats-errors.ts";
 import type {
   NatsHeaderEntries,
   NatsMessage,
-  NatsMessageHeaders,
   NatsPort,
   NatsPortEvents,
   NatsSubscription,
 } from "./nats-port.ts";
 import type { NatsTarget } from "./nats-url.ts";
+import { Unanswered } from "./unanswered.ts";
 
 /** One attempt to connect takes no longer, ms. */
 const ATTEMPT_MS = 2000;
@@ -42,8 +43,18 @@ interface Subscribed {
   current: Subscription | undefined;
 }
 
-/** Of a cluster, as its members told last, for whoever connects to the same servers next: those that were given may be gone by then. */
-const lastTold = new WeakMap<NatsTarget, readonly string[]>();
+/** Of members that are gone so many are tried still, after all others: they may come back while those are the last to go. */
+const MOST_GONE = 8;
+
+/** Of a cluster, as its members told last. */
+interface Members {
+  readonly there: readonly string[];
+  /** Those that went while this connection lasted, the last at the end. */
+  readonly gone: readonly string[];
+}
+const NOBODY: Members = { there: [], gone: [] };
+/** For whoever connects to the same servers next: those that were given may be gone by then. */
+const lastTold = new WeakMap<NatsTarget, Members>();
 
 /** What the library adds to a status and leaves out of its type. */
 interface Denial {
@@ -74,6 +85,7 @@ class NatsClient implements NatsPort {
   readonly #events: NatsPortEvents;
   readonly #subscribed = new Set<Subscribed>();
   readonly #waiting = new Set<Waiting>();
+  readonly #unanswered = new Unanswered();
   #connection: NatsConnection | undefined;
   #lastError: Error | undefined;
   /** The last attempt, for our credentials. */
@@ -99,8 +111,8 @@ class NatsClient implements NatsPort {
   get clustered(): boolean {
     return this.#connection?.info?.cluster !== undefined;
   }
-  get #members(): readonly string[] {
-    return lastTold.get(this.#target) ?? [];
+  get #members(): Members {
+    return lastTold.get(this.#target) ?? NOBODY;
   }
   get maxPayload(): number {
     return this.#connection?.info?.max_payload ?? 0;
@@ -129,8 +141,12 @@ class NatsClient implements NatsPort {
   /** In an order that differs from process to process and from time to time. At first those that were given: others may not be reached from here. */
   #hosts(): readonly string[] {
     const { hosts } = this.#target;
-    const told = this.#members.filter((member) => !hosts.includes(member));
-    return this.#met ? this.#rotated([...hosts, ...told]) : [...this.#rotated(hosts), ...this.#rotated(told)];
+    const others = (members: readonly string[]) => members.filter((member) => !hosts.includes(member));
+    const told = others(this.#members.there);
+    const there = this.#met
+      ? this.#rotated([...hosts, ...told])
+      : [...this.#rotated(hosts), ...this.#rotated(told)];
+    return [...there, ...this.#rotated(others(this.#members.gone))];
   }
   #rotated(hosts: readonly string[]): readonly string[] {
     const from = Math.floor(this.#runtime.random() * hosts.length);
@@ -165,28 +181,44 @@ class NatsClient implements NatsPort {
   async #use(connection: NatsConnection, host: string): Promise<void> {
     this.#connection = connection;
     this.#met = true;
-    lastTold.set(this.#target, [...new Set([host, ...(connection.info?.connect_urls ?? [])])]);
+    const there = [...new Set([host, ...(connection.info?.connect_urls ?? [])])];
+    lastTold.set(this.#target, { there, gone: [] });
     for (const subscribed of this.#subscribed) this.#subscribe(subscribed);
     const gone = this.#gone(connection);
     const again = this.#lastError !== undefined;
     if (again) this.#logger.info({ servers: this.name }, "NATS is connected again");
     this.#lastError = undefined;
     this.#refused = false;
-    this.#events.connected(again);
+    this.#tell(() => this.#events.connected(again));
     for (const { resolve } of this.#waiting) resolve();
     const error = await gone;
     this.#connection = undefined;
+    this.#unanswered.gone(error);
+    void connection.close().catch(() => {});
     if (this.#closed) return;
     this.#lastError = error;
     this.#logger.warn({ servers: this.name, cause: error.message }, "the connection to NATS is lost");
-    this.#events.disconnected(error.message);
+    this.#tell(() => this.#events.disconnected(error.message));
+  }
+
+  /** What throws here would leave this connection open, and make the next. */
+  #tell(event: () => void): void {
+    try {
+      event();
+    } catch (error) {
+      this.#logger.error(
+        { err: error, servers: this.name },
+        "not all could be told of the connection to NATS",
+      );
+    }
   }
 
   /** Whatever tells first: the status is there before the socket is done with. */
   async #gone(connection: NatsConnection): Promise<Error> {
     const disconnected = async (): Promise<void> => {
       for await (const status of connection.status()) {
-        if (status.type === "disconnect") return;
+        // Of a server that is frozen nothing else may ever be told: the library wants to write something to it first.
+        if (status.type === "disconnect" || status.type === "staleConnection") return;
         if (status.type === "update") this.#clusterChanged(connection, status.data as ServersChanged);
         const { permissionContext: denied } = status as Status & Denial;
         if (denied?.operation === "publish") this.#events.denied?.(denied.subject);
@@ -198,9 +230,11 @@ class NatsClient implements NatsPort {
     return new Error("the server closed it, or answers no more");
   }
 
-  /** Members that are gone stay known until the next connection tells anew: they may come back while this one's is the last to go. */
   #clusterChanged({ info }: NatsConnection, { deleted }: ServersChanged): void {
-    lastTold.set(this.#target, [...new Set([...this.#members, ...(info?.connect_urls ?? [])])]);
+    const there = info?.connect_urls ?? [];
+    const known = [...this.#members.gone, ...this.#members.there];
+    const gone = known.filter((member) => !there.includes(member)).slice(-MOST_GONE);
+    lastTold.set(this.#target, { there, gone });
     if (deleted.length > 0) this.#events.memberGone?.();
   }
 
@@ -288,7 +322,9 @@ class NatsClient implements NatsPort {
   async #drain(subscribed: Subscribed): Promise<void> {
     if (!this.#subscribed.has(subscribed)) return;
     // It is drained already, or gone with its connection: then nothing is on its way.
-    if (this.connected) await subscribed.current?.drain().catch(() => {});
+    const { current } = subscribed;
+    if (this.connected && current !== undefined)
+      await this.#unanswered.until(current.drain()).catch(() => {});
     this.#subscribed.delete(subscribed);
   }
 
@@ -307,10 +343,11 @@ class NatsClient implements NatsPort {
   /** What throws here would end the library's reading. */
   #take(subscribed: Subscribed, message: Msg): void {
     try {
-      const { subject, reply, data, headers } = message;
+      const { subject, reply, data } = message;
+      const headers = headersOf(message);
       const nobody = data.length === 0 && headers?.code === 503;
       const bare = { subject, reply, bytes: data, nobody };
-      subscribed.take(headers === undefined ? bare : { ...bare, headers: readable(headers) });
+      subscribed.take(headers === undefined ? bare : { ...bare, headers });
     } catch (error) {
       this.#logger.error(
         { err: error, subject: subscribed.subject },
@@ -321,7 +358,8 @@ class NatsClient implements NatsPort {
 
   async flush(): Promise<void> {
     if (!this.connected) throw this.#notConnected();
-    await this.#connection?.flush();
+    const connection = this.#connection as NatsConnection;
+    await this.#unanswered.until(connection.flush());
   }
 
   async close(): Promise<void> {
@@ -345,39 +383,4 @@ function written(headers: NatsHeaderEntries): MsgHdrs {
   const made = libraryHeaders();
   for (const [name, value] of headers) made.append(name, value);
   return made;
-}
-
-/** The library's own look-up is by the exact name. */
-function readable(headers: MsgHdrs): NatsMessageHeaders {
-  return {
-    code: headers.code,
-    description: headers.description,
-    get: (name) => headers.get(name, Match.IgnoreCase),
-    names: () => headers.keys(),
-  };
-}
-
-const REFUSALS = [
-  "AUTHORIZATION_VIOLATION",
-  "AUTHENTICATION_EXPIRED",
-  "AUTHENTICATION_TIMEOUT",
-  "BAD_AUTHENTICATION",
-];
-
-function isRefusal(error: Error): boolean {
-  return REFUSALS.includes((error as { code?: string }).code ?? "");
-}
-
-const SENTENCES: Readonly<Record<string, string>> = {
-  CONNECTION_REFUSED: "the connection was refused: nothing listens there",
-  ECONNREFUSED: "the connection was refused: nothing listens there",
-  AUTHORIZATION_VIOLATION: "the server refuses our credentials",
-  TIMEOUT: "the server does not answer",
-  ENOTFOUND: "the host cannot be resolved",
-};
-
-/** The library's codes as sentences. Its messages carry no credentials, and neither do these. */
-function explain(error: Error): Error {
-  const { code, message } = error as Error & { readonly code?: string };
-  return new Error(SENTENCES[code ?? ""] ?? message, { cause: error });
 }

@@ -1,5 +1,6 @@
 import type { FakeRuntime } from "@skein/core/testing";
 import type { NatsMessage, NatsPort, NatsPortEvents } from "../nats-port.ts";
+import { Unanswered } from "../unanswered.ts";
 
 interface Subscribed {
   readonly port: FakePort;
@@ -58,6 +59,8 @@ export class FakePort implements NatsPort {
   readonly #server: FakeServer;
   readonly #events: NatsPortEvents;
   #waiting: (() => void)[] = [];
+  readonly #unanswered = new Unanswered();
+  readonly #refused: ((error: Error) => void)[] = [];
 
   constructor(server: FakeServer, events: NatsPortEvents) {
     this.#server = server;
@@ -75,6 +78,7 @@ export class FakePort implements NatsPort {
   }
   disconnect(): void {
     this.connected = false;
+    this.#unanswered.gone(new Error("test"));
     this.#events.disconnected("test");
   }
   ready(timeoutMs: number): Promise<void> {
@@ -90,15 +94,25 @@ export class FakePort implements NatsPort {
   publish(subject: string, bytes: Uint8Array, reply?: string): void {
     if (this.connected) this.#server.publish(subject, bytes, reply);
   }
-  subscribe(subject: string, take: (message: NatsMessage) => void): () => void {
+  /** What it has subscribed to, until it connects anew. */
+  refuses(error: Error): void {
+    for (const refused of this.#refused) refused(error);
+  }
+  subscribe(
+    subject: string,
+    take: (message: NatsMessage) => void,
+    refused: (error: Error) => void,
+  ): () => void {
+    this.#refused.push(refused);
     const subscribed = { port: this, subject, take };
     this.#server.subscribed.add(subscribed);
     return () => void this.#server.subscribed.delete(subscribed);
   }
   flush(): Promise<void> {
-    return new Promise((resolve) => {
+    const answer = new Promise<void>((resolve) => {
       if (!this.#server.frozen) this.#server.runtime.clock.setTimer(2, resolve);
     });
+    return this.#unanswered.until(answer);
   }
   /** As after kill -9, when it is not asked for. */
   async close(): Promise<void> {
