@@ -4,7 +4,7 @@ import { createFakeRuntime, loggerTo, plainJsonCodec, settle } from "../testing/
 import { createEvents } from "./create-events.ts";
 import type { EventHandler } from "./event-handler.ts";
 import { createMemoryBus } from "./memory-bus.ts";
-import { setUp, TRACE } from "./test/events-world.ts";
+import { rejected, setUp, TRACE } from "./test/events-world.ts";
 
 describe("a service's handlers", () => {
   const handler = (label: string, handle: EventHandler["handle"], name = label): EventHandler => ({
@@ -83,6 +83,47 @@ describe("a service's handlers", () => {
     await attached.drain(1000);
     expect(runtime.clock.timers).toBe(0);
     expect(events.report().subscriptions).toEqual([]);
+  });
+
+  test("what opens while all are drained is closed at once, and drain does not cut what runs", async () => {
+    const runtime = createFakeRuntime();
+    const memory = createMemoryBus({ runtime });
+    let open = (): void => {};
+    const gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const { events } = setUp({
+      publish: memory.publish,
+      subscribe: async (s) => {
+        if (s.name !== "early") await gate;
+        return memory.subscribe(s);
+      },
+    });
+    const seen: unknown[] = [];
+    const attached = events.attach("mail", [
+      handler("early", (_, ctx) => {
+        ctx.onAbort((reason) => seen.push(reason));
+        return new Promise(() => {});
+      }),
+      handler("late", () => seen.push("late")),
+    ]);
+    const subscribed = events.subscribe("late", () => seen.push("late"));
+    const refused = rejected(attached);
+    await settle();
+    await events.publish("early");
+    await settle();
+    void events.drain(1000);
+    await rejected(events.subscribe("early", () => {}));
+    open();
+    expect(await refused).toMatchObject({
+      code: "FAILED_PRECONDITION",
+      message: "nothing can be subscribed to: these events are draining, or closed",
+    });
+    await (await subscribed).close();
+    await events.publish("late");
+    await settle();
+    expect(seen).toEqual([]);
+    expect(events.report().subscriptions).toMatchObject([{ event: "early", running: 1 }]);
   });
 
   test("when the bus refuses one, none is subscribed", async () => {

@@ -204,6 +204,20 @@ describe("subscribe", () => {
     ["a forged queue", "a", () => {}, { queue: "a\r\nb" }, '"a\\r\\nb" cannot be a queue\'s name'],
     ["no concurrency", "a", () => {}, { concurrency: 0 }, "concurrency is 0: give a whole number"],
     ["no time", "a", () => {}, { from: "now" }, 'from is now: give "new", "all", or a time'],
+    [
+      "a time in nanoseconds",
+      "a",
+      () => {},
+      { from: 1.7e18 },
+      "or milliseconds since 1970, up to the year 9999",
+    ],
+    [
+      "a Date after the year 9999",
+      "a",
+      () => {},
+      { from: new Date(253_402_300_800_000) },
+      "up to the year 9999",
+    ],
     ["no options", "a", () => {}, null, "the options are null: give an object of queue, concurrency, from"],
     ["a slip of the pen", "a", () => {}, { qeue: "x" }, 'there is no option "qeue": there are queue'],
   ])("%s is refused", async (_, name, handler, options, message) => {

@@ -39,6 +39,8 @@ class Hub {
   readonly #publishing = new Set<Promise<void>>();
   #published = 0;
   #failed = 0;
+  /** Nothing can be subscribed to any more. */
+  #draining = false;
   #closing: Promise<void> | undefined;
 
   constructor(options: EventsOptions) {
@@ -108,8 +110,7 @@ class Hub {
     options: EventOptions = {},
   ): Promise<Subscription> {
     const { name, schema } = named(event);
-    const closed = this.#closing === undefined ? undefined : "these events are closed";
-    const fault = subscriptionFault(name, options) ?? closed;
+    const fault = subscriptionFault(name, options);
     if (fault !== undefined) throw refusal(name, fault);
     if (typeof handle !== "function")
       throw refusal(
@@ -125,6 +126,8 @@ class Hub {
 
   async attach(service: string, handlers: readonly EventHandler[]): Promise<AttachedHandlers> {
     const all = await Promise.allSettled(handlers.map((handler) => this.#subscribe(handler, service)));
+    // What opened before is drained, within its grace, by whoever drains all.
+    this.#refuseDraining();
     const open = all.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
     const refused = all.find((one) => one.status === "rejected");
     if (refused !== undefined) {
@@ -134,7 +137,9 @@ class Hub {
     return { drain: (graceMs) => this.#drain(open, graceMs) };
   }
 
+  /** What opens while all are drained is closed at once. */
   async #subscribe(handler: EventHandler, service: string): Promise<EventSubscription> {
+    this.#refuseDraining();
     const { bus, logger, contextStore } = this.#o;
     const subscription = new EventSubscription({
       bus,
@@ -146,8 +151,14 @@ class Hub {
     });
     await subscription.open();
     this.#open.add(subscription);
-    if (this.#closing !== undefined) await subscription.close();
+    if (this.#draining) await this.#close([subscription]);
     return subscription;
+  }
+
+  #refuseDraining(): void {
+    if (!this.#draining) return;
+    const fault = "nothing can be subscribed to: these events are draining, or closed";
+    throw new RpcError("FAILED_PRECONDITION", fault, { executed: "no" });
   }
 
   report() {
@@ -159,6 +170,7 @@ class Hub {
   }
 
   close(graceMs?: number): Promise<void> {
+    this.#draining = true;
     this.#closing ??= this.#leave(graceMs);
     return this.#closing;
   }
@@ -183,6 +195,7 @@ class Hub {
   }
 
   drain(graceMs: number): Promise<void> {
+    this.#draining = true;
     return this.#drain([...this.#open], graceMs);
   }
 

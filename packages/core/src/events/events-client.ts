@@ -49,7 +49,7 @@ export interface EventsClient<E> extends AsyncDisposable {
   ): Promise<void>;
   /**
    * Resolves once what is published from then on is received: by everyone who subscribes, or, with `queue`, by one of those that give the same.
-   * A handler that fails is logged and counted. Rejects when the name or an option is wrong, or the bus refuses it.
+   * A handler that fails is logged and counted. Rejects when the name or an option is wrong, the bus refuses it, or these events are closed.
    */
   subscribe<N extends (keyof E & string) | (string & {})>(
     event: N & NameVerdict<E, N>,
@@ -68,9 +68,9 @@ export interface EventsClient<E> extends AsyncDisposable {
 
 /** As an app has it: with the handlers of its services. */
 export interface EventsHub<E> extends EventsClient<E> {
-  /** Subscribes a service's handlers. Rejects, none being subscribed then, when the bus refuses one. */
+  /** Subscribes a service's handlers. Rejects, none being subscribed then, when the bus refuses one, or all are drained meanwhile. */
   attach(service: string, handlers: readonly EventHandler[]): Promise<AttachedHandlers>;
-  /** For all of them, those of subscribe() as well: see AttachedHandlers.drain(). Publishing goes on. */
+  /** For all of them, those of subscribe() as well: see AttachedHandlers.drain(). Nothing can be subscribed to from then on; publishing goes on. */
   drain(graceMs: number): Promise<void>;
   /** @param graceMs as drain() has it, and then the bus is left within two seconds. @default handlers are waited for as long as they take */
   close(graceMs?: number): Promise<void>;

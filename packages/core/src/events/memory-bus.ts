@@ -22,8 +22,8 @@ class Hub {
   readonly listening = new Set<Listening>();
   #turn = 0;
 
-  /** Returns how many events wait where most do. */
-  publish(event: BusEvent): number {
+  /** Returns whether many wait for a handler. */
+  publish(event: BusEvent): boolean {
     const groups = new Map<string, Listening[]>();
     for (const one of this.listening) {
       const { name, queue } = one.subscription;
@@ -33,9 +33,9 @@ class Hub {
     }
     this.#turn++;
     for (const members of groups.values()) this.#give(leastBusy(members, this.#turn), event);
-    let most = 0;
-    for (const { queue } of this.listening) most = Math.max(most, queue.waiting);
-    return most;
+    for (const { queue } of this.listening)
+      if (queue.waiting >= MANY || queue.waitingBytes >= MANY_BYTES) return true;
+    return false;
   }
 
   /** What one handler does to the bytes, no other sees. */
@@ -58,6 +58,7 @@ function load({ queue }: Listening): number {
 const named = new Map<string, Hub>();
 /** That wait: who publishes in a loop lets handlers begin. */
 const MANY = 256;
+const MANY_BYTES = 4 * 1024 * 1024;
 const MOST_PAYLOAD = 1024 * 1024;
 
 /** Within one process, for development and tests: `memory:`. At most once: what nobody listens to is gone. */
@@ -90,7 +91,7 @@ export function createMemoryBus({
           `${event.name} has ${bytes} bytes, and ${shown} takes at most ${maxPayloadBytes}`,
           { executed: "no" },
         );
-      if (hub.publish(event) >= MANY) await new Promise<void>((resolve) => runtime.yieldToIo(resolve));
+      if (hub.publish(event)) await new Promise<void>((resolve) => runtime.yieldToIo(resolve));
     },
     async subscribe(subscription): Promise<BusReceiver> {
       refuseClosed(`${subscription.name} cannot be subscribed to`);

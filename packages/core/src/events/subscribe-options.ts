@@ -35,6 +35,8 @@ export interface OnOptions extends EventOptions {
  */
 const DEFAULT_CONCURRENCY = 64;
 const MOST_CONCURRENCY = 100_000;
+/** The end of the year 9999: what is later has no form that servers read, and is mostly not in milliseconds. */
+const LAST_TIME = 253_402_300_799_999;
 const KNOWN: readonly string[] = Object.keys({
   queue: true,
   concurrency: true,
@@ -58,7 +60,7 @@ export function subscriptionFault(name: unknown, options: EventOptions, known = 
   if (concurrency !== undefined && !isCount(concurrency))
     return `concurrency is ${String(concurrency)}: give a whole number of handlers from 1 to ${MOST_CONCURRENCY}`;
   if (from !== undefined && from !== "new" && from !== "all" && !isTime(from))
-    return `from is ${String(from)}: give "new", "all", or a time (a Date, or milliseconds since 1970)`;
+    return `from is ${String(from)}: give "new", "all", or a time (a Date, or milliseconds since 1970, up to the year 9999)`;
   return undefined;
 }
 
@@ -91,5 +93,5 @@ function isCount(value: unknown): boolean {
 
 function isTime(value: unknown): boolean {
   const time = typeof value === "object" ? (value as Partial<PointInTime> | null)?.getTime?.() : value;
-  return typeof time === "number" && Number.isFinite(time) && time >= 0;
+  return typeof time === "number" && time >= 0 && time <= LAST_TIME;
 }
