@@ -151,7 +151,7 @@ export const natsDown: Scenario = {
   run: (stage, { full, control }) =>
     outage(
       stage,
-      { ms: control ? 2000 : full ? 600_000 : 6000, timeoutMs: 4000, ...killed },
+      { ms: control ? 2000 : full ? 600_000 : 60_000, timeoutMs: 4000, ...killed },
       full,
       control ? "strangers" : undefined,
     ),
