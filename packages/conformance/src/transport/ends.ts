@@ -164,7 +164,7 @@ const addresses: readonly ConformanceCase<TransportHarness>[] = [
         });
         const dialled = await Promise.all(
           [1, 2].map(async (mark) => {
-            const connection = await transport.dial(listener.address, { timeoutMs: 2000 });
+            const connection = await transport.dial(listener.address, { timeoutMs: 8000 });
             connection.open(new Recorder());
             for (let i = 0; i < 50; i++) send(connection, 40, mark);
             return connection;

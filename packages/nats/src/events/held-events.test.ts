@@ -53,6 +53,13 @@ test("what has waited for long is taken out, to be left to others", () => {
   expect(events.next()).toBeUndefined();
 });
 
+test("what is at its last attempt waits on", () => {
+  const events = new HeldEvents();
+  for (const n of [1, 2, 3]) events.add({ ...held(n), attempt: n });
+  expect(numbers(events.takeOlder(10, 2))).toEqual([1]);
+  expect(events.next()?.sequence).toBe(2);
+});
+
 test("when numbers mean other events, what is handled is done with in silence", () => {
   const events = new HeldEvents();
   events.add(held(1));

@@ -50,9 +50,9 @@ export class HeldEvents {
     for (const held of this.#takeWaiting(({ toldAt }) => toldAt < time)) this.remove(held);
   }
 
-  /** Takes those that have waited since before then out of the queue; they are done with by whoever asks. */
-  takeOlder(than = Number.POSITIVE_INFINITY): readonly Held[] {
-    return this.#takeWaiting(({ since }) => since < than);
+  /** Takes those that have waited since before then, and are at an attempt below that, out of the queue; they are done with by whoever asks. */
+  takeOlder(than = Number.POSITIVE_INFINITY, below = Number.POSITIVE_INFINITY): readonly Held[] {
+    return this.#takeWaiting(({ since, attempt }) => since < than && attempt < below);
   }
 
   #takeWaiting(which: (held: Held) => boolean): readonly Held[] {

@@ -1,16 +1,17 @@
 import type { BusReceiver, BusSubscription, RpcError, Timer } from "@skein/core";
-import { parseAckSubject } from "../jetstream/ack-subject.ts";
+import { type Delivery, parseAckSubject } from "../jetstream/ack-subject.ts";
 import { apiSubject } from "../jetstream/jetstream.ts";
 import { nanos } from "../jetstream/nanos.ts";
 import type { NatsMessage, NatsSubscription } from "../nats-port.ts";
 import { backoffMs } from "./backoff.ts";
 import { type Consumer, type ConsumerWish, findConsumer, isNewerStream, makeConsumer } from "./consumer.ts";
-import { bury } from "./dead-letters.ts";
+import { bury, reasonOf } from "./dead-letters.ts";
 import type { EventLink } from "./event-link.ts";
 import { readEvent } from "./event-message.ts";
 import { nameIn } from "./event-subjects.ts";
 import type { StreamTarget } from "./event-url.ts";
 import { type Held, HeldEvents } from "./held-events.ts";
+import { atMost, pause } from "./pauses.ts";
 import { Pulls } from "./pulls.ts";
 import { type Given, Settlements, WORDS } from "./settlements.ts";
 
@@ -24,6 +25,8 @@ const LEAST_PAUSE_MS = 100;
 const MOST_PAUSE_MS = 2000;
 /** close(): how long the server has to confirm, ms. */
 const CONFIRM_MS = 3000;
+/** JetStream counts what was given back unbegun as an attempt too: unhandled, an event is given up after so many times maxDeliver only, as what ends its process each time. */
+const MOST_GIVEN = 2;
 
 export interface JetStreamReceiverOptions {
   readonly link: EventLink;
@@ -66,7 +69,10 @@ export class JetStreamReceiver implements BusReceiver {
     const { link, prefix, stream, subscription } = options;
     this.#wish = { link, prefix, stream, subscription, own: link.runtime.uniqueId() };
     this.#pulls = new Pulls(subscription.concurrency);
-    this.#settlements = new Settlements(link, () => void this.#recover());
+    this.#settlements = new Settlements(link, {
+      nobody: () => void this.#recover(),
+      refused: (error) => this.#tell(error),
+    });
     this.#inbox = link.inbox();
     this.#watcher = {
       connected: () => this.#connected(),
@@ -106,8 +112,8 @@ export class JetStreamReceiver implements BusReceiver {
     void this.#recover(0);
   }
 
-  #tell(error: Error): void {
-    this.#o.subscription.onTrouble(error);
+  #tell(error: Error, lost = 0): void {
+    this.#o.subscription.onTrouble(error, lost);
   }
 
   // What comes.
@@ -120,7 +126,7 @@ export class JetStreamReceiver implements BusReceiver {
     }
     const delivery = parseAckSubject(message.reply);
     if (delivery?.stream !== this.#o.stream.name) return;
-    const { sequence, key, attempt, timeMs } = delivery;
+    const { sequence, key } = delivery;
     const ack = message.reply as string;
     this.#pulls.came();
     if (this.#stoodStill()) return;
@@ -129,21 +135,24 @@ export class JetStreamReceiver implements BusReceiver {
     if (known !== undefined) known.ack = ack;
     else if (this.#settlements.isDone(key)) this.#settlements.sayAgain({ sequence, key, ack });
     else if (this.#stopped) this.#settlements.say({ sequence, key, ack }, WORDS.again(0));
-    else {
-      const name = nameIn(this.#o.prefix, message.subject);
-      if (name === undefined) return this.#refuse({ sequence, key, ack }, message.subject);
-      const unsaid = () => ({ id: `${this.#o.stream.name}-${sequence}`, publishedAt: Math.floor(timeMs) });
-      const event = readEvent(name, message.bytes, message.headers, unsaid);
-      this.#held.add({ sequence, key, event, attempt, ack, since: this.#now, toldAt: this.#now });
-      this.#pump();
-    }
+    else this.#keep(message, delivery, ack);
+    this.#topUp();
+  }
+
+  #keep({ subject, bytes, headers }: NatsMessage, delivery: Delivery, ack: string): void {
+    const { sequence, key, attempt, timeMs } = delivery;
+    const name = nameIn(this.#o.prefix, subject);
+    if (name === undefined) return this.#refuse({ sequence, key, ack }, subject);
+    const unsaid = () => ({ id: `${this.#o.stream.name}-${sequence}`, publishedAt: Math.floor(timeMs) });
+    const event = readEvent(name, bytes, headers, unsaid);
+    this.#held.add({ sequence, key, event, attempt, ack, since: this.#now, toldAt: this.#now });
+    this.#pump();
   }
 
   #refuse(given: Given, subject: string): void {
     this.#settlements.say(given, WORDS.never);
     const text = `${JSON.stringify(subject)} is no event of ours, and was passed over`;
-    this.#tell(this.#o.link.fault("INVALID_ARGUMENT", text));
-    this.#topUp();
+    this.#tell(this.#o.link.fault("INVALID_ARGUMENT", text), 1);
   }
 
   #takeStatus({ subject, nobody, headers }: NatsMessage): void {
@@ -166,7 +175,7 @@ export class JetStreamReceiver implements BusReceiver {
       if (held === undefined) break;
       // Read anew for each: this process may have been stopped since the one before was begun.
       if (held.toldAt < this.#now - (this.#consumer?.ackWaitMs ?? 0)) this.#held.remove(held);
-      else void this.#run(held);
+      else this.#run(held).catch((error: Error) => this.#tell(error));
     }
     this.#topUp();
   }
@@ -176,7 +185,7 @@ export class JetStreamReceiver implements BusReceiver {
     const { event, attempt } = held;
     const { subscription, stream } = this.#o;
     try {
-      if (attempt > stream.maxDeliver) {
+      if (attempt > MOST_GIVEN * stream.maxDeliver) {
         await this.#bury(held, new Error("nobody has said how the last attempt ended"));
         return;
       }
@@ -201,15 +210,15 @@ export class JetStreamReceiver implements BusReceiver {
   async #bury(held: Held, cause: unknown): Promise<void> {
     const { link, stream, subscription } = this.#o;
     const { event, sequence, attempt } = held;
-    const attempts = Math.min(attempt, stream.maxDeliver);
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const attempts = Math.min(attempt, MOST_GIVEN * stream.maxDeliver);
+    const reason = reasonOf(cause);
     const consumer = this.#consumer?.name ?? "";
     const what = `${event.name} (${event.id}) of ${subscription.queue ?? "no queue"}`;
     try {
       const kept = await bury(link, stream, { event, sequence, attempts, consumer, reason });
       this.#settle(held, WORDS.never);
       const text = `${what} is given up after ${attempts} attempts and kept as ${kept}: ${reason}`;
-      this.#tell(link.fault("ABORTED", text, "maybe", cause));
+      this.#tell(link.fault("ABORTED", text, "maybe", cause), 1);
     } catch (error) {
       this.#settle(held, WORDS.again(backoffMs(attempt, stream.backoffMs)));
       const text = `${what} should be given up and cannot be kept as a dead letter: ${(error as Error).message}`;
@@ -222,7 +231,8 @@ export class JetStreamReceiver implements BusReceiver {
 
   #topUp(): void {
     const { link, stream } = this.#o;
-    if (this.#stopped || this.#recovering || this.#consumer === undefined || !link.connected) return;
+    if (this.#stopped || this.#recovering || this.#doubts) return;
+    if (this.#consumer === undefined || !link.connected) return;
     const batch = this.#pulls.want(this.#held.size);
     if (batch === 0) return;
     const body = { batch, expires: nanos(EXPIRES_MS), idle_heartbeat: nanos(HEARTBEAT_MS) };
@@ -236,16 +246,16 @@ export class JetStreamReceiver implements BusReceiver {
   async #recover(afterMs = LEAST_PAUSE_MS): Promise<void> {
     if (this.#recovering || this.#ended) return;
     this.#recovering = true;
-    // What made it necessary may last a little, or come again.
-    if (afterMs > 0) await this.#pause(afterMs);
     const { link } = this.#o;
-    for (let pause = LEAST_PAUSE_MS; !this.#ended && link.connected; pause *= 2) {
+    // What made it necessary may last a little, or come again.
+    if (afterMs > 0) await pause(link.runtime.clock, afterMs);
+    for (let ms = LEAST_PAUSE_MS; !this.#ended && link.connected; ms *= 2) {
       try {
         this.#adopt(await this.#findAgain());
         break;
       } catch (error) {
-        if (pause === LEAST_PAUSE_MS * 8) this.#tell(error as Error);
-        await this.#pause(Math.min(pause, MOST_PAUSE_MS));
+        if (ms === LEAST_PAUSE_MS * 8) this.#tell(error as Error);
+        await pause(link.runtime.clock, Math.min(ms, MOST_PAUSE_MS));
       }
     }
     this.#recovering = false;
@@ -284,12 +294,6 @@ export class JetStreamReceiver implements BusReceiver {
     this.#latest = 0;
   }
 
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.#o.link.runtime.clock.setTimer(ms, resolve);
-    });
-  }
-
   // What time brings.
 
   /** What comes then may have been on its way for so long that the server has given it to others: until it answers, all that comes is left to them. */
@@ -298,6 +302,7 @@ export class JetStreamReceiver implements BusReceiver {
       this.#doubts = true;
       const trust = (): void => {
         this.#doubts = false;
+        this.#topUp();
       };
       this.#o.link.flush().then(trust, trust);
     }
@@ -314,6 +319,7 @@ export class JetStreamReceiver implements BusReceiver {
       if (this.#pulls.outstanding > 0 && this.#now - this.#heardAt > SILENCE_MS) void this.#recover();
       // Handlers are slow all at once: others may begin it sooner.
       this.#leaveWaiting(this.#now - wait);
+      this.#topUp();
       this.#schedule();
     });
   }
@@ -343,28 +349,21 @@ export class JetStreamReceiver implements BusReceiver {
 
   async #close(): Promise<void> {
     this.#stopped = true;
-    await this.#atMost(CONFIRM_MS, this.#subscribed?.drain?.() ?? Promise.resolve());
+    const { subscription, link, stream } = this.#o;
+    const { clock } = link.runtime;
+    await atMost(clock, CONFIRM_MS, this.#subscribed?.drain?.() ?? Promise.resolve());
     this.#leaveWaiting();
     if (this.#running > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
-    await this.#atMost(CONFIRM_MS, this.#settlements.allConfirmed());
-    const { subscription, link, stream } = this.#o;
+    await atMost(clock, CONFIRM_MS, this.#settlements.allConfirmed());
     if (subscription.queue === undefined && this.#consumer !== undefined)
       await link.jetStream.deleteConsumer(stream.name, this.#consumer.name);
     this.#end();
   }
 
-  /** To others, at once. */
+  /** To others, at once. What has waited for too long, and has no attempt left for others, waits on. */
   #leaveWaiting(since?: number): void {
-    for (const held of this.#held.takeOlder(since)) this.#settle(held, WORDS.again(0));
-  }
-
-  async #atMost(ms: number, promise: Promise<void>): Promise<void> {
-    let timer: Timer | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = this.#o.link.runtime.clock.setTimer(ms, resolve);
-    });
-    await Promise.race([promise, late]);
-    timer?.cancel();
+    const below = since === undefined ? undefined : this.#o.stream.maxDeliver;
+    for (const held of this.#held.takeOlder(since, below)) this.#settle(held, WORDS.again(0));
   }
 
   /** Waits for nothing. */

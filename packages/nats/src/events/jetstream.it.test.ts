@@ -2,6 +2,7 @@ import type { BusDelivery } from "@skein/core";
 import { connect, type JetStreamManager } from "nats";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { NatsServer, natsBinary } from "../test/nats-server.ts";
+import { headerBytes, headersOf } from "./event-message.ts";
 import { Desk, event, hear, until } from "./test/desk.ts";
 
 describe.skipIf(natsBinary() === undefined)("with a real nats-server", () => {
@@ -19,6 +20,24 @@ describe.skipIf(natsBinary() === undefined)("with a real nats-server", () => {
     const heard = await hear(desk.open("stream=EVENTS"), "user", { queue: "mailer" });
     await desk.open("stream=EVENTS", desk.server.url.replace("//", "//u:p@")).publish(event("user"));
     await until(() => heard.deliveries.length === 1);
+  });
+
+  test("who may not say what became of an event is told so, once", async () => {
+    const permissions = 'permissions: { publish: { allow: ">", deny: "$JS.ACK.>" } }';
+    await desk.begin(
+      NatsServer.start(
+        ["-js"],
+        `authorization { users = [ { user: a, password: b }, { user: u, password: p, ${permissions} } ] }\nno_auth_user: a`,
+      ),
+    );
+    const bus = desk.open("stream=EVENTS", desk.server.url.replace("//", "//u:p@"));
+    const heard = await hear(bus, "user", { queue: "mailer" });
+    await bus.publish(event("user"));
+    await until(() => heard.troubles.length > 0);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(heard.troubles.map(({ message }) => message)).toEqual([
+      expect.stringContaining("the server does not let us publish to $JS.ACK.EVENTS."),
+    ]);
   });
 
   describe("with JetStream", () => {
@@ -95,6 +114,7 @@ describe.skipIf(natsBinary() === undefined)("with a real nats-server", () => {
           "user.created (u-1) of mailer is given up after 3 attempts and kept as skein.dead.user.created: no such mailbox",
         ),
       });
+      expect(heard.lost).toBe(1);
       const dead = await manager.streams.getMessage("EVENTS_DEAD", {
         last_by_subj: "skein.dead.user.created",
       });
@@ -107,19 +127,60 @@ describe.skipIf(natsBinary() === undefined)("with a real nats-server", () => {
       expect(heard.deliveries.length).toBe(3);
     });
 
-    test("what nobody ever says anything of is given up too, without another attempt", async () => {
+    test("what nobody ever says anything of is given up too, after twice as many, without another attempt", async () => {
       const bus = desk.open("stream=EVENTS&maxDeliver=2&ackWait=500ms");
       await (await hear(bus, "user", { queue: "mailer" })).close();
       const [consumer] = await manager.consumers.list("EVENTS").next();
       await bus.publish(event("user", { id: "poison" }));
       const dying = await desk.plain.jetstream().consumers.get("EVENTS", consumer?.name ?? "");
-      for (let attempt = 1; attempt <= 2; attempt++)
+      for (let attempt = 1; attempt <= 4; attempt++)
         expect((await dying.next({ expires: 5000 }))?.info.redeliveryCount).toBe(attempt);
       const heard = await hear(bus, "user", { queue: "mailer" });
       await until(() => heard.troubles.length > 0);
-      expect(heard.troubles[0]?.message).toContain("user (poison) of mailer is given up after 2 attempts");
+      expect(heard.troubles[0]?.message).toContain("user (poison) of mailer is given up after 4 attempts");
       expect(heard.deliveries).toEqual([]);
       expect((await manager.streams.info("EVENTS_DEAD")).state.messages).toBe(1);
+    });
+
+    test("what waits behind a slow handler is handled in the end, however often it was given back", async () => {
+      const bus = desk.open("stream=EVENTS&maxDeliver=2&ackWait=500ms");
+      const handle = ({ event: { id } }: BusDelivery): Promise<void> =>
+        new Promise((resolve) => setTimeout(resolve, id === "a" ? 3000 : 0));
+      const heard = await hear(bus, "user", { queue: "mailer", concurrency: 1, handle });
+      for (const id of ["quick", "a", "b", "c"]) {
+        await bus.publish(event("user", { id }));
+        if (id === "quick") await until(() => heard.deliveries.length === 1);
+      }
+      await until(() => heard.deliveries.length + heard.troubles.length === 4);
+      expect(heard.deliveries.map((one) => one.event.id).sort()).toEqual(["a", "b", "c", "quick"]);
+      expect((await manager.streams.info("EVENTS_DEAD")).state.messages).toBe(0);
+    });
+
+    test("a process that stood still while its one event came is given it again", async () => {
+      const bus = desk.open("stream=EVENTS&ackWait=500ms");
+      const heard = await hear(bus, "user", { queue: "mailer", concurrency: 1 });
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      desk.plain.publish("skein.events.user", "{}");
+      await desk.plain.flush();
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 400);
+      await until(() => heard.deliveries.length === 1);
+    });
+
+    test("the largest event that is taken can be given up too", async () => {
+      const bus = desk.open("stream=EVENTS&maxDeliver=1&backoff=50ms");
+      const handle = async (): Promise<void> => {
+        throw new Error("no such mailbox");
+      };
+      const heard = await hear(bus, "user", { queue: "mailer", handle });
+      const small = event("user");
+      const room = 1024 * 1024 - headerBytes(headersOf(small));
+      await bus.publish({ ...small, payload: Buffer.alloc(room) });
+      await until(() => heard.troubles.length > 0);
+      expect(heard.troubles[0]?.message).toContain(
+        "is given up after 1 attempts and kept as skein.dead.user",
+      );
+      const dead = await manager.streams.getMessage("EVENTS_DEAD", { seq: 1 });
+      expect([dead.header.get("Skein-Dead-Payload"), dead.data.length]).toEqual(["EVENTS 1", 0]);
     });
 
     test("a handler that takes longer than ackWait keeps its event", async () => {

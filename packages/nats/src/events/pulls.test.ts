@@ -50,3 +50,14 @@ test("what a request that ended leaves is asked for again", () => {
   pulls.came();
   expect(pulls.outstanding).toBe(0);
 });
+
+test("the end of a request from before a reset takes nothing off those after it", () => {
+  const pulls = new Pulls(64);
+  const before = pulls.asked(64);
+  pulls.reset();
+  const after = pulls.asked(64);
+  pulls.ended(before, 64);
+  expect(pulls.outstanding).toBe(64);
+  pulls.ended(after, 60);
+  expect(pulls.outstanding).toBe(4);
+});

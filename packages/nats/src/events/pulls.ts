@@ -10,6 +10,8 @@ export class Pulls {
   #outstanding = 0;
   #meanMs = Number.POSITIVE_INFINITY;
   #last = 0;
+  /** Requests up to this one count no more. */
+  #forgotten = 0;
 
   constructor(concurrency: number) {
     this.#concurrency = concurrency;
@@ -57,6 +59,7 @@ export class Pulls {
 
   /** A request has ended. `left`: so many will not come, where the server says so. */
   ended(request: number, left = this.#asked.get(request) ?? 0): void {
+    if (request <= this.#forgotten) return;
     this.#asked.delete(request);
     this.#less(left);
   }
@@ -66,8 +69,9 @@ export class Pulls {
     if (this.#outstanding <= 0) this.reset();
   }
 
-  /** Nothing that was asked for will come. */
+  /** Nothing that was asked for will come, and its end changes nothing: a server may keep it over a reconnection. */
   reset(): void {
+    this.#forgotten = this.#last;
     this.#outstanding = 0;
     this.#asked.clear();
   }

@@ -8,15 +8,20 @@ const runtime = createFakeRuntime();
 let port: ScriptedPort;
 let said: Settlements;
 let nobody: number;
+let refused: string[];
 beforeEach(async () => {
   nobody = 0;
+  refused = [];
   const connect = (events: ConstructorParameters<typeof ScriptedPort>[0]) => {
     port = new ScriptedPort(events);
     return port;
   };
   const link = new EventLink({ name: "nats://scripted", prefix: "skein", runtime, connect });
   await link.ready();
-  said = new Settlements(link, () => void nobody++);
+  said = new Settlements(link, {
+    nobody: () => void nobody++,
+    refused: (error) => void refused.push(error.message),
+  });
 });
 const given = (sequence: number, ack: string) => ({ sequence, key: String(sequence), ack });
 const words = (): string[] => port.published.splice(0).map(({ subject, text }) => `${subject} ${text}`);
@@ -41,6 +46,21 @@ test("said once where it is confirmed, and every 5 s until it is", async () => {
   await runtime.clock.advanceAsync(1);
   await answerLast();
   expect([words(), said.isDone("1"), confirmed]).toEqual([["$JS.ACK.1 +ACK"], true, true]);
+  await runtime.clock.advanceAsync(60_000);
+  expect(words()).toEqual([]);
+});
+
+test("said every 5 s where the server does not let us say it, and told once", async () => {
+  said.say(given(1, "$JS.ACK.1"), WORDS.done);
+  for (let i = 0; i < 3; i++) {
+    port.deny("$JS.ACK.1");
+    await runtime.clock.advanceAsync(4999);
+    expect(words()).toEqual(["$JS.ACK.1 +ACK"]);
+    await runtime.clock.advanceAsync(1);
+  }
+  expect(refused).toEqual([expect.stringContaining("does not let us publish to $JS.ACK.1")]);
+  await answerLast();
+  words();
   await runtime.clock.advanceAsync(60_000);
   expect(words()).toEqual([]);
 });

@@ -1,5 +1,8 @@
+import type { RpcError } from "@skein/core";
 import { nanos } from "../jetstream/nanos.ts";
+import type { Answer } from "../jetstream/pending-questions.ts";
 import type { EventLink } from "./event-link.ts";
+import { pause } from "./pauses.ts";
 
 /** Not confirmed within this, a word is said again, ms. */
 const AGAIN_MS = 5000;
@@ -22,6 +25,13 @@ export interface Given {
   readonly ack: string;
 }
 
+export interface SettlementsListener {
+  /** There is no consumer to take it. */
+  nobody(): void;
+  /** The server does not let us say it: told once, until something is confirmed. */
+  refused(error: RpcError): void;
+}
+
 interface Said {
   readonly sequence: number;
   ack: string;
@@ -32,17 +42,17 @@ interface Said {
 /** Says of events what became of them until JetStream confirms it: also when the connection is lost meanwhile. */
 export class Settlements {
   readonly #link: EventLink;
-  readonly #nobody: () => void;
+  readonly #listener: SettlementsListener;
   readonly #said = new Map<string, Said>();
   readonly #done = new Map<string, Uint8Array>();
   #empty: (() => void)[] = [];
   #held = false;
+  #refused = false;
   #ended = false;
 
-  /** @param nobody called when there is no consumer to take it */
-  constructor(link: EventLink, nobody: () => void) {
+  constructor(link: EventLink, listener: SettlementsListener) {
     this.#link = link;
-    this.#nobody = nobody;
+    this.#listener = listener;
   }
 
   /** Whether it is done with. */
@@ -98,15 +108,33 @@ export class Settlements {
     try {
       while (!this.#held && this.#link.connected && this.#said.get(key) === said) {
         const { ack } = said;
-        const answer = await this.#link.request(ack, said.word, AGAIN_MS).catch(() => undefined);
+        const answer = await this.#ask(ack, said.word);
         if (answer?.nobody === true) {
-          this.#nobody();
+          this.#listener.nobody();
           return;
         }
         if (answer !== undefined && ack === said.ack) this.#over(key, said);
       }
     } finally {
       said.busy = false;
+    }
+  }
+
+  /** Undefined, where there is no answer: after AGAIN_MS, or at once where the connection is lost. */
+  async #ask(ack: string, word: Uint8Array): Promise<Answer | undefined> {
+    const { clock } = this.#link.runtime;
+    const begun = clock.fresh();
+    try {
+      const answer = await this.#link.request(ack, word, AGAIN_MS);
+      this.#refused = false;
+      return answer;
+    } catch (error) {
+      const left = begun + AGAIN_MS - clock.fresh();
+      if (left <= 0 || !this.#link.connected) return undefined;
+      if (!this.#refused) this.#listener.refused(error as RpcError);
+      this.#refused = true;
+      await pause(clock, left);
+      return undefined;
     }
   }
 

@@ -45,6 +45,8 @@ export class Desk {
 interface Heard {
   readonly deliveries: BusDelivery[];
   readonly troubles: Error[];
+  /** Events that they cost. */
+  readonly lost: number;
   close(): Promise<void>;
 }
 
@@ -55,6 +57,7 @@ export async function hear(
 ): Promise<Heard> {
   const deliveries: BusDelivery[] = [];
   const troubles: Error[] = [];
+  let lost = 0;
   const receiver = await bus.subscribe({
     name,
     queue: undefined,
@@ -64,10 +67,20 @@ export async function hear(
       deliveries.push(delivery);
       return handle(delivery);
     },
-    onTrouble: (error) => void troubles.push(error),
+    onTrouble: (error, cost = 0) => {
+      troubles.push(error);
+      lost += cost;
+    },
     ...rest,
   });
-  return { deliveries, troubles, close: () => receiver.close() };
+  return {
+    deliveries,
+    troubles,
+    get lost() {
+      return lost;
+    },
+    close: () => receiver.close(),
+  };
 }
 
 let published = 0;
