@@ -344,3 +344,42 @@ test("a handler that never ends is not waited for", async () => {
   await closed;
   expect(w.port.closed).toBe(true);
 });
+
+test("what runs of a service is bounded, whoever asks: beyond it requests are refused unread, and counted", async () => {
+  const mail = { ...describeUser(endpoint("send")), service: "mail" };
+  const w = world([describeUser(endpoint("getUser")), mail]);
+  await w.door.open();
+  const ends: (() => void)[] = [];
+  w.answer = () => new Promise<void>((resolve) => void ends.push(resolve));
+  const caller = nats.connect();
+  const refused: string[] = [];
+  const take = ({ headers, bytes }: NatsMessage): void =>
+    void refused.push(`${headers?.get("Nats-Service-Error-Code")} ${Buffer.from(bytes)}`);
+  caller.subscribe("_INBOX.many", take, () => {});
+  for (let n = 0; n < 5000; n++)
+    caller.publish("user.getUser", Buffer.from(n < 2000 ? "1" : "{"), "_INBOX.many", [
+      ["Authorization", `Bearer ${n}`],
+      ["Timeout", "86400000"],
+    ]);
+  await pass(5);
+  expect(w.calls).toHaveLength(2000);
+  expect(refused).toHaveLength(3000);
+  expect(new Set(refused)).toEqual(
+    new Set([
+      '429 {"code":"RESOURCE_EXHAUSTED","message":"more than 2000 requests for the service are under way","executed":"no","retryAfterMs":100}',
+    ]),
+  );
+  const [stats = ""] = await ask("$SRV.STATS.user");
+  expect(JSON.parse(stats).endpoints[0]).toMatchObject({
+    num_requests: 3000,
+    num_errors: 3000,
+    last_error: "429:more than 2000 requests for the service are under way",
+  });
+  void ask("mail.send");
+  await pass(5);
+  expect(w.calls).toHaveLength(2001);
+  for (const end of ends.splice(0)) end();
+  await pass(5);
+  w.answer = (input) => input;
+  expect(await ask("user.getUser", "1")).toEqual(["1"]);
+});

@@ -1,5 +1,8 @@
 import { isEndpointSubject, isMicroName } from "./micro-names.ts";
 
+/** Of an endpoint of ours. */
+export const IDEMPOTENT = "skein.idempotent";
+
 type Metadata = Readonly<Record<string, string>>;
 
 /** In each answer to a verb (ADR-32). */
@@ -56,7 +59,8 @@ export interface PeerInfo {
 export interface PeerEndpoint {
   readonly name: string;
   readonly subject: string;
-  readonly metadata: Readonly<Record<string, unknown>>;
+  /** The service says that it may be executed twice. */
+  readonly idempotent: boolean;
 }
 
 const MOST_BYTES = 1024 * 1024;
@@ -73,7 +77,7 @@ export function readInfo(bytes: Uint8Array, name: string): PeerInfo | undefined 
 function readEndpoint(told: unknown): readonly PeerEndpoint[] {
   const { name, subject, metadata } = recordOf(told);
   return isMicroName(name) && isEndpointSubject(subject)
-    ? [{ name, subject, metadata: recordOf(metadata) }]
+    ? [{ name, subject, idempotent: recordOf(metadata)[IDEMPOTENT] === "true" }]
     : [];
 }
 

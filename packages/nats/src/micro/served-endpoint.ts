@@ -6,6 +6,7 @@ import { readBody, writeBody } from "./json-body.ts";
 import { writeError } from "./micro-errors.ts";
 import { headerBytes, readHeaders } from "./micro-headers.ts";
 import { isReply } from "./micro-names.ts";
+import type { Room } from "./room.ts";
 
 export interface EndpointPorts {
   readonly host: DoorHost;
@@ -25,6 +26,8 @@ export interface EndpointOptions {
   readonly subject: string;
   readonly queue: string;
   readonly metadata: Readonly<Record<string, string>>;
+  /** Of the service. */
+  readonly room: Room;
 }
 
 /** One endpoint on its subject: requests become calls, their outcomes answers. */
@@ -76,7 +79,7 @@ export class ServedEndpoint {
     const began = clock.fresh();
     this.#running++;
     try {
-      const answer = this.#fitting(writeBody(await this.#call(message)));
+      const answer = this.#fitting(writeBody(await this.o.room.run(() => this.#call(message))));
       this.stats.ended(clock.fresh() - began);
       this.#answer(message, answer);
     } catch (error) {

@@ -10,7 +10,8 @@ import {
   type Verb,
   verbSubjects,
 } from "./micro-names.ts";
-import { infoRecord, type MicroIdentity, pingRecord, statsRecord } from "./records.ts";
+import { IDEMPOTENT, infoRecord, type MicroIdentity, pingRecord, statsRecord } from "./records.ts";
+import { Room } from "./room.ts";
 import { type EndpointPorts, ServedEndpoint } from "./served-endpoint.ts";
 
 const encoder = new TextEncoder();
@@ -56,6 +57,7 @@ export class ServedService {
   #endpointsOf(): readonly ServedEndpoint[] {
     const { description, queue, front } = this.#o;
     const { service, version } = description;
+    const room = new Room();
     const served: ServedEndpoint[] = [];
     for (const { name: method, kind, idempotent } of description.endpoints) {
       if (method.startsWith("$") || kind !== "unary") continue;
@@ -67,9 +69,10 @@ export class ServedService {
       }
       const metadata = {
         ...(name !== method && { "skein.method": method }),
-        ...(idempotent && { "skein.idempotent": "true" }),
+        ...(idempotent && { [IDEMPOTENT]: "true" }),
       };
-      served.push(new ServedEndpoint({ service, version, method, name, subject, queue, metadata }, this.#p));
+      const options = { service, version, method, name, subject, queue, metadata, room };
+      served.push(new ServedEndpoint(options, this.#p));
     }
     return served;
   }

@@ -10,6 +10,8 @@ export interface CensusOptions {
   readonly name: string;
   /** How long instances have to answer, ms. */
   readonly answerMs: number;
+  /** Whether it is asked again, and old answers count as well, when all have had their time. */
+  readonly goesOn: () => boolean;
   readonly told: (info: PeerInfo) => void;
   /** All have had their time. `nobody`: the server says that nobody is there. */
   readonly over: (nobody: boolean) => void;
@@ -18,8 +20,9 @@ export interface CensusOptions {
 /** Asks who there is, and what they offer. */
 export class Census {
   readonly #o: CensusOptions;
-  #asked: { readonly expected: Expected; readonly timer: Timer } | undefined;
-  /** When the last began, clock.fresh() ms. */
+  #expected: Expected | undefined;
+  #timer: Timer | undefined;
+  /** When it was asked last, clock.fresh() ms. */
   askedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: CensusOptions) {
@@ -27,16 +30,21 @@ export class Census {
   }
 
   get running(): boolean {
-    return this.#asked !== undefined;
+    return this.#expected !== undefined;
   }
 
   /** Anew, if it is under way. */
   ask(): void {
     this.end();
-    const { runtime, link, name, answerMs } = this.#o;
+    this.#expected = this.#o.link.expect((message) => this.#answer(message));
+    this.#publish(this.#expected);
+  }
+
+  #publish(expected: Expected): void {
+    const { runtime, link, name, answerMs, goesOn } = this.#o;
     this.askedAt = runtime.clock.fresh();
-    const expected = link.expect((message) => this.#answer(message));
-    this.#asked = { expected, timer: runtime.clock.setTimer(answerMs, () => this.#over(false)) };
+    const late = (): void => (goesOn() ? this.#publish(expected) : this.#over(false));
+    this.#timer = runtime.clock.setTimer(answerMs, late);
     link.port.publish(`$SRV.INFO.${name}`, new Uint8Array(), expected.reply);
   }
 
@@ -52,8 +60,8 @@ export class Census {
   }
 
   end(): void {
-    this.#asked?.timer.cancel();
-    this.#asked?.expected.end();
-    this.#asked = undefined;
+    this.#timer?.cancel();
+    this.#expected?.end();
+    this.#expected = undefined;
   }
 }

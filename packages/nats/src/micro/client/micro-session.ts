@@ -10,14 +10,12 @@ import {
   withExecuted,
 } from "@skein/core/internal";
 import type { NatsMessage } from "../../nats-port.ts";
-import { writeBody } from "../json-body.ts";
 import { readError } from "../micro-errors.ts";
-import { headerBytes, writeHeaders } from "../micro-headers.ts";
 import { Census } from "./census.ts";
-import { type Flight, mayBeSentAgain, mayRunTwice } from "./flight.ts";
+import { type Flight, mayBeSentAgain, mayRunTwice, publish } from "./flight.ts";
 import { KnownEndpoints } from "./known-endpoints.ts";
 import type { Link, OpenLink } from "./link.ts";
-import { away, finish } from "./outcomes.ts";
+import { away, bytesOf, finish, nobodyServes } from "./outcomes.ts";
 import { RollCall } from "./roll-call.ts";
 
 const MAX_CALLS = 1000;
@@ -56,6 +54,8 @@ export class MicroSession implements ClientSession {
   readonly #maxCalls: number;
   #credentials: string | undefined;
   #suspected = false;
+  /** By what: it is told a turn later, and calls may come meanwhile. */
+  #ended: RpcError | undefined;
   /** When it was heard last that somebody who had been there is there no more, clock.fresh() ms. */
   #goneAt = Number.NEGATIVE_INFINITY;
 
@@ -74,6 +74,7 @@ export class MicroSession implements ClientSession {
       link,
       name,
       answerMs,
+      goesOn: () => this.state === "opening",
       told: (info) => {
         if (!this.#known.learn(info)) return;
         this.#rollCall.met(info.id);
@@ -143,8 +144,10 @@ export class MicroSession implements ClientSession {
   // ---- calls
 
   start(call: OutgoingCall): void {
-    if (this.state !== "open")
-      return call.fail(unavailable(`the service ${this.#where} is ${this.state}`, "no", "elsewhere"));
+    if (this.state !== "open") {
+      const text = `the service ${this.#where} is ${this.state}`;
+      return call.fail(unavailable(text, "no", "elsewhere", this.#ended?.cause));
+    }
     if (this.#flights.size < this.#maxCalls) return this.#send(call);
     this.#waiting.add(call);
     this.#ticker.arm();
@@ -157,44 +160,16 @@ export class MicroSession implements ClientSession {
     if (endpoint === undefined) return this.#unknown(call, now);
     let flight: Flight;
     try {
-      const bytes = this.#bytes(call);
+      const bytes = bytesOf(call);
       const expected = this.#link.expect((message) => this.#answer(call, message));
-      flight = { call, endpoint, bytes, expected, sentAt: now, sends: 0 };
+      flight = { call, endpoint, bytes, expected, sentAt: now, sends: 0, unanswered: 0 };
       this.#flights.set(call, flight);
-      this.#publish(flight, now);
+      publish(flight, this.#link, this.#credentials, now);
     } catch (error) {
       this.#take(call);
       return call.fail(RpcError.is(error) ? error : unavailable((error as Error).message, "no"));
     }
     this.#ticker.arm(call.expiresAt - now);
-  }
-
-  #bytes(call: OutgoingCall): Uint8Array {
-    if (call.input === undefined) return new Uint8Array();
-    try {
-      return writeBody(call.input);
-    } catch (cause) {
-      const text = `the input cannot be JSON: ${(cause as Error).message}`;
-      throw new RpcError("INVALID_ARGUMENT", text, { executed: "no", cause });
-    }
-  }
-
-  #publish(flight: Flight, now: number): void {
-    const { call, endpoint, bytes, expected } = flight;
-    const { port, refused } = this.#link;
-    if (refused !== undefined) throw unavailable(`NATS does not let us hear answers: ${refused.message}`);
-    if (!port.connected) throw away(`no connection to ${port.name}`, "no");
-    const headers = writeHeaders(call.metadata, this.#credentials, call.expiresAt - now);
-    const size = bytes.length + headerBytes(headers);
-    if (size > port.maxPayload)
-      throw new RpcError(
-        "RESOURCE_EXHAUSTED",
-        `the input has ${size} bytes with its headers: NATS carries at most ${port.maxPayload} (max_payload)`,
-        { executed: "no" },
-      );
-    port.publish(endpoint.subject, bytes, expected.reply, headers);
-    flight.sentAt = now;
-    flight.sends++;
   }
 
   /** Nobody has told of it: perhaps somebody will who has come since. */
@@ -252,20 +227,21 @@ export class MicroSession implements ClientSession {
   #answer(call: OutgoingCall, { bytes, headers, nobody }: NatsMessage): void {
     const flight = this.#flights.get(call);
     if (flight === undefined) return;
+    flight.unanswered--;
     const error = nobody ? this.#nobody(flight) : readError(headers, bytes);
-    if (error?.executed === "no" && error.retry === "elsewhere" && this.#again(flight)) return;
+    const refused = error?.executed === "no";
+    if (refused && error.retry === "elsewhere" && this.#again(flight)) return;
     this.#take(call);
     if (error === undefined) finish(call, bytes);
-    else call.fail(error);
+    // Who refused it speaks for himself, and not for whoever had it before.
+    else call.fail(refused && flight.unanswered > 0 ? withExecuted(error, "maybe") : error);
     if (this.#waiting.size > 0 || this.state === "draining") this.#next();
   }
 
   /** The server says that the endpoint has no subscriber. */
-  #nobody({ endpoint, sends }: Flight): RpcError {
+  #nobody({ endpoint }: Flight): RpcError {
     if (this.#o.runtime.clock.fresh() - this.#census.askedAt > ASKED_JUST_NOW_MS) this.#census.ask();
-    const text = `nobody serves ${endpoint.subject} at ${this.#link.port.name}`;
-    const executed = sends === 1 ? "no" : "maybe";
-    return this.#link.justBack ? away(`${text} yet`, executed) : unavailable(text, executed);
+    return nobodyServes(`${endpoint.subject} at ${this.#link.port.name}`, this.#link, "no");
   }
 
   /** Published once more: somebody else of its group may have it. False: not any more. */
@@ -273,7 +249,7 @@ export class MicroSession implements ClientSession {
     const now = this.#o.runtime.clock.monotonic();
     if (!mayBeSentAgain(flight) || flight.call.expiresAt <= now || !this.#link.port.connected) return false;
     try {
-      this.#publish(flight, now);
+      publish(flight, this.#link, this.#credentials, now);
       return true;
     } catch {
       return false;
@@ -312,10 +288,10 @@ export class MicroSession implements ClientSession {
 
   #counted(nobody: boolean): void {
     if (this.state === "closed") return;
-    const executed = this.state === "opening" ? "no" : "maybe";
-    if (!nobody) return this.#next();
-    const text = `nobody serves ${this.#where}`;
-    this.#die(this.#link.justBack ? away(`${text} yet`, executed) : unavailable(text, executed));
+    if (nobody)
+      return this.#die(nobodyServes(this.#where, this.#link, this.state === "opening" ? "no" : "maybe"));
+    this.#known.counted();
+    this.#next();
   }
 
   #gone(): void {
@@ -374,6 +350,7 @@ export class MicroSession implements ClientSession {
   #die(error: RpcError): void {
     if (this.state === "closed") return;
     this.state = "closed";
+    this.#ended = error;
     this.#opening?.cancel();
     this.#ticker.stop();
     this.#census.end();
