@@ -2,10 +2,7 @@ import { type Instance, type Lease, LeaseLostError, RpcError, type Runtime } fro
 import { checkInstance } from "@skein/registry/backend";
 import type { Announcer, Speaker } from "./announcer.ts";
 import type { Link } from "./link.ts";
-import type { Written } from "./registry-message.ts";
-
-/** Of a message around a record, bytes. */
-const ENVELOPE_BYTES = 512;
+import { messageBytes, type Written } from "./registry-message.ts";
 
 let lastWritten = 0;
 
@@ -14,6 +11,7 @@ export class NatsLease implements Lease, Speaker {
   readonly ttlMs: number;
   readonly tag: string;
   readonly records = new Map<string, Written>();
+  readonly leaving = new Set<Written>();
   onLost: ((reason: string) => void) | undefined;
   readonly #link: Link;
   readonly #announcer: Announcer;
@@ -56,7 +54,7 @@ export class NatsLease implements Lease, Speaker {
         this.#expiresAt = this.#runtime.clock.fresh() + this.ttlMs;
         this.#announcer.say(this, this.records.values());
         try {
-          await this.#link.flush();
+          await this.#confirm();
         } catch (error) {
           this.#expiresAt = before;
           throw error;
@@ -79,9 +77,9 @@ export class NatsLease implements Lease, Speaker {
     const record = { instance, written: lastWritten };
     const before = this.records.get(id);
     this.records.set(id, record);
-    if (before !== undefined && before.instance.service !== service) this.#announcer.sayGone(this, [before]);
+    if (before !== undefined && before.instance.service !== service) this.leaving.add(before);
     this.#announcer.say(this, [record]);
-    await this.#link.flush();
+    await this.#confirm();
   }
 
   #mustHold(): void {
@@ -89,7 +87,7 @@ export class NatsLease implements Lease, Speaker {
   }
 
   #mustFit(instance: Instance): void {
-    const bytes = Buffer.byteLength(JSON.stringify(instance)) + ENVELOPE_BYTES;
+    const bytes = messageBytes(instance);
     const most = this.#link.maxPayload;
     if (most > 0 && bytes > most)
       throw new RpcError(
@@ -100,11 +98,23 @@ export class NatsLease implements Lease, Speaker {
   }
 
   async remove(id: string): Promise<void> {
+    this.#leave(id);
+    if (this.leaving.size > 0) await this.#confirm();
+  }
+
+  #leave(id: string): void {
     const known = this.records.get(id);
     if (known === undefined) return;
     this.records.delete(id);
-    this.#announcer.sayGone(this, [known]);
+    this.leaving.add(known);
+  }
+
+  /** Says who is gone until the server has it. One that was put again meanwhile was written later, and counts. */
+  async #confirm(): Promise<void> {
+    const gone = [...this.leaving];
+    this.#announcer.sayGone(this, gone);
     await this.#link.flush();
+    for (const record of gone) this.leaving.delete(record);
   }
 
   /** What cannot be said ends with its TTL: then it rejects with UNAVAILABLE. */
@@ -114,11 +124,10 @@ export class NatsLease implements Lease, Speaker {
   }
 
   async #release(): Promise<void> {
-    const records = [...this.records.values()];
+    for (const id of this.records.keys()) this.#leave(id);
+    const said = this.leaving.size > 0 ? this.#confirm() : undefined;
     this.#end();
-    if (records.length === 0) return;
-    this.#announcer.sayGone(this, records);
-    await this.#link.flush();
+    await said;
   }
 
   #end(): void {

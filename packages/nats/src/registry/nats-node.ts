@@ -34,7 +34,7 @@ export class NatsNode implements RegistryNode {
       connected: () => this.#connected(),
       disconnected: (error) => this.#disconnected(error),
     });
-    this.#announcer = new Announcer(this.#link, options.runtime);
+    this.#announcer = new Announcer(this.#link, options.runtime, options.logger);
     this.#sweep = new Sweep({
       runtime: options.runtime,
       presence: this.#presence,

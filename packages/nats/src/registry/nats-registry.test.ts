@@ -1,5 +1,5 @@
 import { sampleInstance } from "@skein/conformance";
-import { type Registry, type Snapshot, silentLogger } from "@skein/core";
+import { type Instance, type Registry, type Snapshot, silentLogger } from "@skein/core";
 import { createLeaseKeeper } from "@skein/core/internal";
 import { createFakeRuntime } from "@skein/core/testing";
 import { NodeRegistry } from "@skein/registry/backend";
@@ -12,7 +12,9 @@ const TTL_MS = 30_000;
 const subjects = registrySubjects("skein", undefined);
 let runtime: ReturnType<typeof createFakeRuntime>;
 let server: FakeServer;
+let errors: object[];
 beforeEach(() => {
+  errors = [];
   runtime = createFakeRuntime();
   server = new FakeServer(runtime);
 });
@@ -23,7 +25,7 @@ function open(): { registry: Registry; readonly port: FakePort } {
   const node = new NatsNode({
     name: "nats:",
     runtime,
-    logger: silentLogger,
+    logger: { ...silentLogger, error: (fields) => void errors.push(fields) },
     subjects,
     connect(events) {
       port = server.connect(events);
@@ -155,6 +157,142 @@ test("whoever is connected again says at once that he is there", async () => {
   port.connect();
   await pass(50);
   expect(late.ids()).toEqual(ids);
+});
+
+/** A lease with these, by a process of its own. */
+async function leased(...instances: Instance[]) {
+  const { registry, port } = await opened();
+  const lease = await registry.lease({ ttlMs: TTL_MS });
+  const put = Promise.all(instances.map((i) => lease.put(i)));
+  await pass(20);
+  await put;
+  return { lease, port };
+}
+const user = (id: string, fields: Partial<Instance> = {}): Instance =>
+  sampleInstance("user", { id, ...fields });
+const unavailable = { code: "UNAVAILABLE" };
+
+test("a removal that failed is repeated", async () => {
+  const { ids } = follow((await opened()).registry);
+  const { lease } = await leased(user("a"), user("b"));
+  server.frozen = true;
+  const failed = expect(lease.remove("a")).rejects.toMatchObject(unavailable);
+  await pass(2100);
+  await failed;
+  server.frozen = false;
+  expect(ids()).toEqual(["a", "b"]);
+  const removed = lease.remove("a");
+  await pass(10);
+  await removed;
+  expect(ids()).toEqual(["b"]);
+  const published = server.published.length;
+  await Promise.all([lease.remove("a"), lease.remove("never")]);
+  expect(server.published.length).toBe(published);
+});
+
+test("a removal that failed is neither renewed nor answered, and said again on the next connection", async () => {
+  const { ids } = follow((await opened()).registry);
+  const { lease, port } = await leased(user("a"), user("b"));
+  server.frozen = true;
+  const failed = expect(lease.remove("a")).rejects.toMatchObject(unavailable);
+  await pass(1);
+  port.disconnect();
+  await failed;
+  server.frozen = false;
+  expect(ids()).toEqual(["a", "b"]);
+  port.connect();
+  await pass(10);
+  expect(ids()).toEqual(["b"]);
+  const renewed = lease.renew();
+  const late = follow((await opened()).registry);
+  await pass(1100);
+  expect(await renewed).toBe("held");
+  expect([ids(), late.ids()]).toEqual([["b"], ["b"]]);
+});
+
+test("who was connected again later than the one that left hears of it when he asks; after 2 s nobody is answered", async () => {
+  const watcher = await opened();
+  const { ids } = follow(watcher.registry);
+  const { lease, port } = await leased(user("a"));
+  for (const each of [watcher.port, port]) each.disconnect();
+  const removed = lease.remove("a");
+  port.connect();
+  await pass(10);
+  await removed;
+  await lease.release();
+  await pass(300);
+  expect(ids()).toEqual(["a"]);
+  watcher.port.connect();
+  await pass(300);
+  expect(ids()).toEqual([]);
+  await pass(2000);
+  const asking = watcher.registry.get("user");
+  await pass(300);
+  await asking;
+  const heeding = [...server.subscribed].filter(({ subject }) => subject === subjects.asked("user"));
+  expect(heeding).toEqual([]);
+});
+
+test("a removal that failed is said with the next renewal; put again meanwhile, it stays", async () => {
+  const { ids, seen } = follow((await opened()).registry);
+  const { lease, port } = await leased(user("a"), user("b"));
+  server.frozen = true;
+  const failed = ["a", "b"].map((id) => expect(lease.remove(id)).rejects.toMatchObject(unavailable));
+  await pass(2100);
+  await Promise.all(failed);
+  const told = seen.length;
+  server.frozen = false;
+  const put = lease.put(user("a", { status: "draining" }));
+  const renewed = lease.renew();
+  await pass(10);
+  await Promise.all([put, renewed]);
+  port.disconnect();
+  port.connect();
+  await pass(1000);
+  expect(ids()).toEqual(["a"]);
+  expect(seen.slice(told).filter(({ instances }) => instances.every((i) => i.id !== "a"))).toEqual([]);
+});
+
+test("one that changes its service leaves the former, also where that was not heard at first", async () => {
+  const { ids } = follow((await opened()).registry);
+  const { lease } = await leased(user("a"));
+  server.frozen = true;
+  const other = sampleInstance("other", { id: "a" });
+  const failed = expect(lease.put(other)).rejects.toMatchObject(unavailable);
+  await pass(2100);
+  await failed;
+  server.frozen = false;
+  const put = lease.put(other);
+  await pass(10);
+  await put;
+  expect(ids()).toEqual([]);
+});
+
+test("a server that takes less than the one before: a record that is too long is told once, the others are said", async () => {
+  const small = Array.from({ length: 20 }, (_, n) => user(`small-${n}`));
+  const long = user("long", { metadata: { a: "x".repeat(5000) } });
+  const { lease, port } = await leased(long, ...small);
+  port.disconnect();
+  const publish = port.publish.bind(port);
+  Object.assign(port, {
+    maxPayload: 4096,
+    publish(subject: string, bytes: Uint8Array, reply?: string) {
+      if (bytes.length > port.maxPayload) throw new Error("MAX_PAYLOAD_EXCEEDED");
+      publish(subject, bytes, reply);
+    },
+  });
+  const { ids } = follow((await opened()).registry);
+  await pass(300);
+  expect(ids()).toEqual([]);
+  port.connect();
+  const renewed = lease.renew();
+  await pass(10);
+  expect(await renewed).toBe("held");
+  expect(ids()).toEqual(small.map((i) => i.id));
+  const listed = (await opened()).registry.list();
+  await pass(1100);
+  expect(await listed).toMatchObject([{ name: "user", instances: small.length }]);
+  expect(errors).toMatchObject([{ service: "user", instance: "long", maxPayload: 4096 }]);
 });
 
 test("a lease that is over is answered for no more", async () => {

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { sampleInstance, Watched } from "@skein/conformance";
 import { InstancesProcess, nodeRuntime as runtime } from "@skein/conformance/node";
-import { type Registry, type Snapshot, silentLogger } from "@skein/core";
+import { type Instance, type Registry, type Snapshot, silentLogger } from "@skein/core";
 import { connect } from "nats";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { NatsServer, natsBinary } from "../test/nats-server.ts";
@@ -122,6 +122,25 @@ describe.skipIf(natsBinary() === undefined).each(ways)(
         expect(instances.filter((i) => staying.has(i.id)).length).toBe(3);
       expect((await open().get("user")).instances.filter((i) => more.has(i.id)).length).toBe(1);
     }, 30_000);
+
+    test("a removal that failed while the server was away is not done until it is repeated; put again, it stays", async () => {
+      const watched = watch();
+      const lease = await open().lease({ ttlMs: 20_000 });
+      const all = ["leaving", "back", "staying"].map((id) => sampleInstance("user", { id }));
+      for (const i of all) await lease.put(i);
+      await watched.until(fresh(3), clock, 2000);
+      await server.kill();
+      await watched.until((s) => s.stale === true, clock, 1000);
+      for (const id of ["leaving", "back"])
+        await expect(lease.remove(id)).rejects.toMatchObject({ code: "UNAVAILABLE" });
+      await server.start();
+      await lease.put(all[1] as Instance);
+      await lease.remove("leaving");
+      const there = (s: Snapshot): boolean => String(s.instances.map((i) => i.id).sort()) === "back,staying";
+      await watched.until((s) => s.stale !== true && there(s), clock, 1000);
+      await clock.pass(1500);
+      expect(there(await open().get("user"))).toBe(true);
+    }, 20_000);
 
     test.each([2500, 10_000])(
       "a server frozen for %i ms: nobody is lost",

@@ -21,6 +21,25 @@ test("what is said comes back, in messages of a size", () => {
   for (const h of heard) expect(h).toMatchObject({ ...head, skipped: new Map() });
 });
 
+test("no message is longer than the most, whatever it is, and none that would fit is broken in two", () => {
+  for (let count = 2; count <= 50; count++) {
+    const there = all.slice(0, count);
+    const [whole] = encodeSaying({ ...head, there, gone: [] }, 1e6) as [Uint8Array];
+    const longest = Math.max(
+      ...there.map((r) => encodeSaying({ ...head, there: [r], gone: [] })[0]?.length ?? 0),
+    );
+    const step = Math.ceil((whole.length - longest) / 23);
+    for (let most = longest; most <= whole.length; most += step) {
+      const messages = encodeSaying({ ...head, there, gone: [] }, most);
+      expect(Math.max(...messages.map((m) => m.length))).toBeLessThanOrEqual(most);
+    }
+    const pieces = [0, 1].map(
+      (less) => encodeSaying({ ...head, there, gone: [] }, whole.length - less).length,
+    );
+    expect(pieces).toEqual([1, 2]);
+  }
+});
+
 test("an instance that says the same as before is the same object", () => {
   const [record] = all as [(typeof all)[number]];
   const [bytes] = encodeSaying({ ...head, there: [record], gone: [] }) as [Uint8Array];

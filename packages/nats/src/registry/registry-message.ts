@@ -28,8 +28,10 @@ export interface Heard extends Saying {
   readonly skipped: ReadonlyMap<string, string>;
 }
 
-/** A message holds about so much at the most: less than any server's max_payload is set to. */
+/** A message of several records holds so much at the most: few servers' max_payload is less. */
 export const MOST_MESSAGE_BYTES = 64 * 1024;
+/** Of a message around a record, at the most. */
+const ENVELOPE_BYTES = 512;
 const MOST_RECORDS = 1000;
 export const MOST_TTL_MS = 24 * 3_600_000;
 const LEASE = /^[A-Za-z0-9_-]{1,128}$/;
@@ -38,18 +40,20 @@ const SHOWN = 100;
 const utf8 = new TextEncoder();
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true });
 
-/** As many messages as it takes. */
+/** As many messages as it takes: none is longer than `mostBytes`, except for a single record that is. */
 export function encodeSaying(saying: Saying, mostBytes = MOST_MESSAGE_BYTES): Uint8Array[] {
   const { lease, ttlMs, leftMs } = saying;
   const head = JSON.stringify({ lease, ttlMs, leftMs }).slice(0, -1);
   const messages: Uint8Array[] = [];
   const pack = (name: string, records: readonly unknown[]): void => {
+    // The last record has no comma.
+    const emptyBytes = Buffer.byteLength(`${head},"${name}":[]}`) - 1;
     let parts: string[] = [];
-    let bytes = 0;
+    let bytes = emptyBytes;
     const end = (): void => {
       if (parts.length > 0) messages.push(utf8.encode(`${head},"${name}":[${parts.join(",")}]}`));
       parts = [];
-      bytes = head.length + 20;
+      bytes = emptyBytes;
     };
     for (const record of records) {
       const json = JSON.stringify(record);
@@ -64,6 +68,10 @@ export function encodeSaying(saying: Saying, mostBytes = MOST_MESSAGE_BYTES): Ui
   pack("gone", saying.gone);
   return messages;
 }
+
+/** Of a message with this record alone, at the most. */
+export const messageBytes = (instance: Instance): number =>
+  Buffer.byteLength(JSON.stringify(instance)) + ENVELOPE_BYTES;
 
 /**
  * Of bytes that anybody may have sent; never throws.

@@ -12,6 +12,7 @@ let did: string[];
 let found: Map<string, Outcome["is"]>;
 let slowMs: number;
 let fails: boolean;
+let removalFails: boolean;
 let ended: number;
 let lease: KvLease;
 beforeEach(() => {
@@ -20,6 +21,7 @@ beforeEach(() => {
   found = new Map();
   slowMs = 0;
   fails = false;
+  removalFails = false;
   ended = 0;
   let sequence = 0;
   const late = async (): Promise<void> => {
@@ -44,6 +46,7 @@ beforeEach(() => {
     },
     async remove(subject: string, _: string, known: number | undefined) {
       did.push(`remove ${idOf(subject)} ${known}`);
+      if (removalFails) throw new Error("no answer");
     },
   };
   lease = new KvLease(TTL_MS, store, runtime, () => void ended++);
@@ -102,6 +105,47 @@ test("what could not be put does not lose the lease", async () => {
   expect(await lease.renew()).toBe("held");
   await lease.remove("b");
   expect(did.at(-1)).toBe("remove b undefined");
+});
+
+test("a removal that failed is repeated, and not renewed meanwhile", async () => {
+  await put("a", "b");
+  removalFails = true;
+  await expect(lease.remove("a")).rejects.toThrow("no answer");
+  await expect(lease.remove("a")).rejects.toThrow("no answer");
+  expect(await lease.renew()).toBe("held");
+  removalFails = false;
+  await lease.remove("a");
+  await lease.remove("a");
+  expect(did).toEqual(["remove a 1", "remove a 1", "renew b 2", "remove a 1"]);
+});
+
+test("a removal that failed is repeated when connected again, and on release", async () => {
+  await put("a", "b");
+  removalFails = true;
+  await expect(lease.remove("a")).rejects.toThrow("no answer");
+  await lease.reconnected();
+  removalFails = false;
+  await lease.release();
+  expect(did).toEqual(["remove a 1", "remove a 1", "renew b 2", "remove a 1", "remove b 3"]);
+});
+
+test("one that is put again after its removal failed stays", async () => {
+  await put("a");
+  removalFails = true;
+  await expect(lease.remove("a")).rejects.toThrow("no answer");
+  await lease.put(instance("a"));
+  await lease.reconnected();
+  expect(did).toEqual(["remove a 1", "put a", "was put a", "renew a 2"]);
+});
+
+test("one that changes its service leaves the former, also where that failed at first", async () => {
+  await put("a");
+  removalFails = true;
+  const other = sampleInstance("other", { id: "a" });
+  await expect(lease.put(other)).rejects.toThrow("no answer");
+  removalFails = false;
+  await lease.put(other);
+  expect(did).toEqual(["put a", "was put a", "remove a 1", "put a", "was put a", "remove a 1"]);
 });
 
 test("connected again: renewed at once, and the keeper is told at once where the records are gone", async () => {

@@ -23,6 +23,8 @@ export class KvLease implements Lease {
   readonly #runtime: Runtime;
   readonly #over: () => void;
   readonly #held = new Map<string, Held>();
+  /** By subject: to be removed, and not known to be. */
+  readonly #leaving = new Map<string, Held>();
   /** By subject: what is done to a key is done one after the other. */
   readonly #turns = new Map<string, Promise<unknown>>();
   /** Monotonic ms. */
@@ -60,7 +62,10 @@ export class KvLease implements Lease {
 
   /** There is a server again: what we know of it is old. */
   async reconnected(): Promise<void> {
-    if (this.#lost || this.#held.size === 0) return;
+    if (this.#lost) return;
+    // Whoever removes it asks again.
+    this.#leave([...this.#leaving.values()]).catch(() => {});
+    if (this.#held.size === 0) return;
     try {
       if ((await this.renew()) === "lost" && this.#released === undefined)
         this.onLost?.("its records are gone");
@@ -93,13 +98,15 @@ export class KvLease implements Lease {
     const before = this.#held.get(id);
     const held: Held = { instance, subject, sequence: undefined, written: false };
     this.#held.set(id, held);
+    this.#leaving.delete(subject);
+    if (before !== undefined && before.subject !== subject) this.#leaving.set(before.subject, before);
     await this.#inTurn(subject, async () => {
       if (this.#held.get(id) !== held) return;
       const record = { lease: this.tag, ttlMs: this.ttlMs, instance };
       held.sequence = await this.#store.put(subject, record);
       held.written = true;
     });
-    if (before !== undefined && before.subject !== subject) await this.#remove(before);
+    await this.#leaveAs(id);
   }
 
   #mustHold(): void {
@@ -108,13 +115,27 @@ export class KvLease implements Lease {
 
   async remove(id: string): Promise<void> {
     const held = this.#held.get(id);
-    if (held === undefined) return;
     this.#held.delete(id);
-    await this.#remove(held);
+    if (held !== undefined) this.#leaving.set(held.subject, held);
+    await this.#leaveAs(id);
+  }
+
+  #leaveAs(id: string): Promise<void> {
+    return this.#leave([...this.#leaving.values()].filter((held) => held.instance.id === id));
+  }
+
+  async #leave(leaving: readonly Held[]): Promise<void> {
+    await Promise.all(leaving.map((held) => this.#remove(held)));
   }
 
   #remove(held: Held): Promise<void> {
-    return this.#inTurn(held.subject, () => this.#store.remove(held.subject, this.tag, held.sequence));
+    const { subject } = held;
+    return this.#inTurn(subject, async () => {
+      // Else it is removed already, or was put again.
+      if (this.#leaving.get(subject) !== held) return;
+      await this.#store.remove(subject, this.tag, held.sequence);
+      if (this.#leaving.get(subject) === held) this.#leaving.delete(subject);
+    });
   }
 
   /** What cannot be removed ends with its TTL: then it rejects with UNAVAILABLE. */
@@ -124,9 +145,9 @@ export class KvLease implements Lease {
   }
 
   async #release(): Promise<void> {
-    const all = [...this.#held.values()];
+    for (const held of this.#held.values()) this.#leaving.set(held.subject, held);
     this.#end();
-    await Promise.all(all.map((held) => this.#remove(held)));
+    await this.#leave([...this.#leaving.values()]);
   }
 
   #end(): void {
