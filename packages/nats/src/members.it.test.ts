@@ -44,6 +44,19 @@ async function server(met: (socket: Socket) => void): Promise<number> {
   });
 }
 
+/** Resolves once the client has taken what was sent to it before. */
+function taken(socket: Socket): Promise<void> {
+  socket.write("PING\r\n");
+  return new Promise((resolve) => {
+    const heard = (bytes: Buffer): void => {
+      if (!String(bytes).includes("PONG")) return;
+      socket.off("data", heard);
+      resolve();
+    };
+    socket.on("data", heard);
+  });
+}
+
 function connected(port: number, events: { connected(): void; memberGone(): void }): NatsPort {
   const runtime = { ...nodeRuntime, random: () => 0.5 };
   const target = parseNatsUrl(`nats://127.0.0.1:${port}`);
@@ -71,6 +84,7 @@ test("members that are gone are tried after all others", async () => {
   });
   await connected(port, { connected: () => {}, memberGone: () => memberGone() }).ready(5000);
   inform(first as Socket, members);
+  await taken(first as Socket);
   inform(first as Socket, []);
   await gone;
   first?.destroy();
