@@ -23,6 +23,7 @@ import type {
   NatsSubscription,
 } from "./nats-port.ts";
 import type { NatsTarget } from "./nats-url.ts";
+import { atMost } from "./pauses.ts";
 import { Unanswered } from "./unanswered.ts";
 
 /** One attempt to connect takes no longer, ms. */
@@ -369,12 +370,7 @@ class NatsClient implements NatsPort {
     for (const { reject } of this.#waiting) reject(new Error(`the connection to ${this.name} was closed`));
     const connection = this.#connection;
     if (connection === undefined || connection.isClosed()) return;
-    let timer: Timer | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = this.#runtime.clock.setTimer(FLUSH_MS, resolve);
-    });
-    await Promise.race([connection.flush().catch(() => {}), late]);
-    timer?.cancel();
+    await atMost(this.#runtime.clock, FLUSH_MS, connection.flush()).catch(() => {});
     await connection.close();
   }
 }

@@ -1,4 +1,5 @@
-import type { RpcError, Timer } from "@skein/core";
+import type { RpcError } from "@skein/core";
+import { atMost } from "../pauses.ts";
 import type { EventLink } from "./event-link.ts";
 
 /** A server that does not confirm for so long is frozen, ms. */
@@ -54,17 +55,9 @@ export class Confirmation {
     this.#busy = false;
   }
 
-  async #flush(): Promise<void> {
-    let timer: Timer | undefined;
-    const late = new Promise<never>((_, reject) => {
-      const error = new Error(`the server did not confirm within ${CONFIRM_MS} ms`);
-      timer = this.#link.runtime.clock.setTimer(CONFIRM_MS, () => reject(error));
-    });
-    try {
-      await Promise.race([this.#link.flush(), late]);
-    } finally {
-      timer?.cancel();
-    }
+  #flush(): Promise<void> {
+    const late = (): Error => new Error(`the server did not confirm within ${CONFIRM_MS} ms`);
+    return atMost(this.#link.runtime.clock, CONFIRM_MS, this.#link.flush(), late);
   }
 
   #unconfirmed(cause: unknown): RpcError {

@@ -3,6 +3,7 @@ import { type Delivery, parseAckSubject } from "../jetstream/ack-subject.ts";
 import { apiSubject } from "../jetstream/jetstream.ts";
 import { nanos } from "../jetstream/nanos.ts";
 import type { NatsMessage, NatsSubscription } from "../nats-port.ts";
+import { atMost, pause } from "../pauses.ts";
 import { backoffMs } from "./backoff.ts";
 import { type Consumer, type ConsumerWish, findConsumer, isNewerStream, makeConsumer } from "./consumer.ts";
 import { bury, reasonOf } from "./dead-letters.ts";
@@ -11,7 +12,6 @@ import { readEvent } from "./event-message.ts";
 import { nameIn } from "./event-subjects.ts";
 import type { StreamTarget } from "./event-url.ts";
 import { type Held, HeldEvents } from "./held-events.ts";
-import { atMost, pause } from "./pauses.ts";
 import { Pulls } from "./pulls.ts";
 import { type Given, Settlements, WORDS } from "./settlements.ts";
 

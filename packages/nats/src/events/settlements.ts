@@ -1,8 +1,8 @@
 import type { RpcError } from "@skein/core";
 import { nanos } from "../jetstream/nanos.ts";
 import type { Answer } from "../jetstream/pending-questions.ts";
+import { pause } from "../pauses.ts";
 import type { EventLink } from "./event-link.ts";
-import { pause } from "./pauses.ts";
 
 /** Not confirmed within this, a word is said again, ms. */
 const AGAIN_MS = 5000;

@@ -1,16 +1,10 @@
-import type {
-  DoorHost,
-  OutsideDoor,
-  OutsideDoorFactory,
-  Readiness,
-  ServiceDescription,
-  Timer,
-} from "@skein/core";
+import type { DoorHost, OutsideDoor, OutsideDoorFactory, Readiness, ServiceDescription } from "@skein/core";
 import { DoorCallers, refuseUnknown } from "@skein/core/internal";
 import { CONNECT_MS } from "../limits.ts";
 import { connectNats } from "../nats-client.ts";
 import type { NatsPort, NatsPortEvents } from "../nats-port.ts";
 import { type NatsTarget, parseNatsUrl } from "../nats-url.ts";
+import { atMost } from "../pauses.ts";
 import { isSubject } from "../subjects.ts";
 import type { EndpointPorts } from "./served-endpoint.ts";
 import { ServedService } from "./served-service.ts";
@@ -166,7 +160,8 @@ export class MicroDoor implements OutsideDoor {
     }
     const leaving = [...this.#served].filter(([d]) => service === undefined || d.service === service);
     for (const [, served] of leaving) this.#leaving.add(served);
-    await this.#atMost(LEAVE_MS, Promise.all(leaving.map(([, served]) => served.withdraw())));
+    const withdrawn = Promise.all(leaving.map(([, served]) => served.withdraw()));
+    await atMost(this.#host.runtime.clock, LEAVE_MS, withdrawn);
     // What was taken last has yet to reach the server as a call: drained before that, it would refuse it.
     for (let turn = 0; turn < TURNS; turn++)
       await new Promise<void>((resolve) => this.#host.runtime.yieldToIo(resolve));
@@ -175,20 +170,11 @@ export class MicroDoor implements OutsideDoor {
   async close(graceMs: number): Promise<void> {
     await this.leave();
     const ended = Promise.all([...this.#served.values()].map((served) => served.ended()));
-    await this.#atMost(graceMs, ended);
+    await atMost(this.#host.runtime.clock, graceMs, ended);
     for (const served of this.#served.values()) served.end();
     this.#served.clear();
     this.#callers.close();
     await this.#ports?.port.close();
-  }
-
-  async #atMost(ms: number, what: Promise<unknown>): Promise<void> {
-    let timer: Timer | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = this.#host.runtime.clock.setTimer(ms, resolve);
-    });
-    await Promise.race([what, late]);
-    timer?.cancel();
   }
 }
 

@@ -1,5 +1,6 @@
-import { RpcError, type Runtime, type Timer } from "@skein/core";
+import { RpcError, type Runtime } from "@skein/core";
 import type { NatsHeaderEntries, NatsMessage, NatsPort, NatsPortEvents } from "../nats-port.ts";
+import { atMost } from "../pauses.ts";
 import type { RegistrySubjects } from "./registry-subjects.ts";
 
 /** How long whoever asks for something waits for a connection, ms. */
@@ -146,17 +147,11 @@ export class Link {
   }
 
   async #flush(): Promise<void> {
-    let timer: Timer | undefined;
-    const late = new Promise<never>((_, reject) => {
-      const error = new Error(`the server did not answer within ${CONFIRM_MS} ms`);
-      timer = this.#o.runtime.clock.setTimer(CONFIRM_MS, () => reject(error));
-    });
+    const late = (): Error => new Error(`the server did not answer within ${CONFIRM_MS} ms`);
     try {
-      await Promise.race([this.open().flush(), late]);
+      await atMost(this.#o.runtime.clock, CONFIRM_MS, this.open().flush(), late);
     } catch (error) {
       throw this.unavailable(error);
-    } finally {
-      timer?.cancel();
     }
   }
 
